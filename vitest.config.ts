@@ -1,0 +1,9 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/openstack-lab/**', 'test/s3-lab/**'],
+    testTimeout: 30_000,
+  },
+});
