@@ -33,6 +33,7 @@ export class InvalidInput extends SnapbankError {
 /** Something that was waited for did not happen in time. */
 export class DeadlineExceeded extends SnapbankError {
   static readonly when = 'A step did not end before its deadline.';
-  static readonly remedy = 'Look at what the message names in the cloud or the store, then run the same command again.';
+  static readonly remedy =
+    'Look at what the message names in the cloud or the store, then run the same command again.';
   override readonly name = 'DeadlineExceeded' as const;
 }

@@ -29,7 +29,10 @@ export interface ObjectStore {
   size(key: string, options?: CallOptions): Promise<number | undefined>;
 
   /** All objects whose keys start with `prefix`, ascending by the bytes of their keys, beginning after `startAfter`. */
-  list(prefix: string, options?: CallOptions & { startAfter?: string }): AsyncIterable<StoredObject>;
+  list(
+    prefix: string,
+    options?: CallOptions & { startAfter?: string },
+  ): AsyncIterable<StoredObject>;
 
   /** Deletes the objects; keys that do not exist count as deleted. */
   delete(keys: readonly string[], options?: CallOptions): Promise<void>;
