@@ -1,12 +1,14 @@
 /**
  * The port to a place that holds objects: an S3 bucket and prefix, or a directory. The bank, the register and the work place are
- * each one of these. Keys are relative to the place: segments of `[A-Za-z0-9._-]+` joined by `/`, at most 512 bytes, no `.` or `..`.
+ * each one of these. Keys are relative to the place: segments of `[A-Za-z0-9._-]+` joined by `/`, none starting with a dot, at most
+ * 512 bytes (`InvalidInput` otherwise); no key is a folder of another one. Objects of other names are not ours and not listed.
  *
  * Contract, kept by every implementation and proven by one conformance suite:
  * - what `put` or `putIfAbsent` resolved for is durable and seen whole by every later `get` and `list`; never a part of it;
  * - every call is retried inside against passing faults, and is safe to repeat;
  * - errors are classes of errors.ts: `ObjectNotFound`, `StoreUnavailable` (passing; tried again later may work), `StoreRefused`
- *   (wrong credentials, no permission, disk full, no such bucket), `WriteOutcomeUnknown` (only from `putIfAbsent`).
+ *   (wrong credentials, no permission, disk full, no such bucket), `WriteOutcomeUnknown` (only from `putIfAbsent`),
+ *   `RangeOutsideObject`, `UploadNotFound`, `UploadIncomplete`; or the signal's reason.
  */
 export interface ObjectStore {
   /** For people and messages: `s3://bucket/prefix` or an absolute path. */
@@ -22,7 +24,7 @@ export interface ObjectStore {
    */
   putIfAbsent(key: string, body: Uint8Array, options?: CallOptions): Promise<boolean>;
 
-  /** The object, or of it the bytes `[range.offset, range.offset + range.length)`, never fewer. Throws `ObjectNotFound`. */
+  /** The object, or of it the bytes `[range.offset, range.offset + range.length)`, never fewer (`RangeOutsideObject`). Throws `ObjectNotFound`. */
   get(key: string, options?: CallOptions & { range?: ByteRange }): Promise<Uint8Array>;
 
   /** Size of the object, or undefined where there is none. */
@@ -42,9 +44,12 @@ export interface ObjectStore {
    * It becomes visible, whole, with `completeUpload`; `abortUpload` leaves nothing behind.
    */
   startUpload(key: string, options?: CallOptions): Promise<string>;
-  /** Writes one part (1-based; all parts but the last have equal size, at least 5 MiB). Repeating a part replaces it. */
+  /** Writes one part (1-based; all parts but the last have equal size, at least 5 MiB). Repeating a part replaces it. `UploadNotFound` after an abort. */
   putPart(upload: Upload, part: Part, body: Uint8Array, options?: CallOptions): Promise<void>;
-  /** Joins the parts 1..`partCount`. Repeating it after a lost answer succeeds. */
+  /**
+   * Joins the parts 1..`partCount` (`UploadIncomplete` where one is missing). Repeating it after a lost answer succeeds. As with
+   * `put`, the bytes of one key are always the same: where the upload is gone and the object is there, it was completed.
+   */
   completeUpload(upload: Upload, partCount: number, options?: CallOptions): Promise<void>;
   /** Succeeds also when the upload is unknown or already complete. */
   abortUpload(upload: Upload, options?: CallOptions): Promise<void>;
