@@ -1,0 +1,210 @@
+import type { Faults } from './faults.ts';
+import type { RequestLog } from './request-log.ts';
+
+/**
+ * A small OpenStack on loopback, in this process: Keystone v3, Nova 2.1 to 2.93, Glance v2, Neutron and Cinder as far as a backup
+ * of servers needs them, answering as recorded from a real one. Its disks and images are real files.
+ *
+ * The methods are what an operator, a user at the console or the hardware would do; they take effect at once and throw
+ * `InvalidInput` when they name something that does not exist. Identifiers are OpenStack's.
+ */
+export interface DemoCloud {
+  /** Keystone's, with `/v3`. */
+  readonly authUrl: string;
+  readonly regionName: string;
+  /** Of the first project, as all that is left out below. */
+  readonly applicationCredential: ApplicationCredential;
+  readonly projectId: string;
+  readonly userId: string;
+  /** Base URLs by service type, without version. */
+  readonly endpoints: Readonly<
+    Record<'identity' | 'compute' | 'image' | 'network' | 'volumev3', string>
+  >;
+  readonly faults: Faults;
+  readonly requests: RequestLog;
+
+  addProject(project: NewProject): DemoProject;
+  /** Replaces the image quota of a project. */
+  setImageQuota(quota: ImageQuota, projectId?: string): void;
+  /** Every token that was given out is refused from now on. */
+  expireTokens(): void;
+
+  addFlavor(flavor: NewFlavor): string;
+  addKeypair(keypair: NewKeypair): string;
+  addNetwork(network: NewNetwork): string;
+  addSubnet(subnet: NewSubnet): string;
+  addPort(port: NewPort): string;
+  addSecurityGroup(group: NewSecurityGroup): string;
+  addVolume(volume: NewVolume): Promise<string>;
+  attachVolume(serverId: string, volumeId: string): string;
+
+  /** An active image. */
+  addImage(image: NewImage): Promise<string>;
+  /** The image is gone, as if someone else had deleted it. */
+  removeImage(imageId: string): Promise<void>;
+  /** An active server; no request is logged. */
+  addServer(server: NewServer): Promise<string>;
+  removeServer(serverId: string): Promise<void>;
+  /** Puts the server into any state, such as `{status: 'SHELVED_OFFLOADED', vmState: 'shelved_offloaded'}`. */
+  setServerState(serverId: string, state: ServerState): void;
+
+  /** The guest's user writes to the server's root disk. Waits while a snapshot is being read, so that a snapshot is of one moment. */
+  writeGuest(serverId: string, offset: number, bytes: Uint8Array): Promise<void>;
+  /** The bytes `[offset, offset + length)` of the server's root disk. */
+  readGuest(serverId: string, offset: number, length: number): Promise<Uint8Array>;
+  guestSizeBytes(serverId: string): Promise<number>;
+
+  /** Everything that exists, in all projects: compare before and after to find what was left behind. */
+  inventory(): Inventory;
+
+  /** Ends every connection and all work under way, and removes the directory. Can be repeated. */
+  close(): Promise<void>;
+}
+
+export interface ApplicationCredential {
+  id: string;
+  secret: string;
+}
+
+export interface DemoProject {
+  projectId: string;
+  userId: string;
+  applicationCredential: ApplicationCredential;
+}
+
+export interface NewProject {
+  name: string;
+  id?: string;
+  userId?: string;
+  userName?: string;
+  imageQuota?: ImageQuota;
+  /** When the application credential ends, in milliseconds since the epoch (default: never). */
+  credentialExpiresAt?: number;
+}
+
+export interface ImageQuota {
+  /** Images that a project may have (default: no limit). */
+  countTotal?: number;
+  /** MiB of image data. Glance compares what is used already, so the last upload may exceed it. */
+  sizeTotalMib?: number;
+}
+
+export interface NewFlavor {
+  id?: string;
+  name: string;
+  vcpus: number;
+  ramMib: number;
+  /** 0: as large as the image. */
+  diskGib: number;
+  extraSpecs?: Record<string, string>;
+}
+
+export interface NewKeypair {
+  name: string;
+  publicKey?: string;
+  userId?: string;
+}
+
+export interface NewNetwork {
+  id?: string;
+  name: string;
+  projectId?: string;
+  shared?: boolean;
+}
+
+export interface NewSubnet {
+  id?: string;
+  networkId: string;
+  name?: string;
+  /** IPv4, such as `10.0.0.0/24`. */
+  cidr: string;
+  projectId?: string;
+}
+
+export interface NewPort {
+  networkId: string;
+  projectId?: string;
+  name?: string;
+  fixedIp?: string;
+  securityGroupIds?: readonly string[];
+}
+
+export interface NewSecurityGroup {
+  name: string;
+  id?: string;
+  projectId?: string;
+  description?: string;
+}
+
+export interface NewVolume {
+  name?: string;
+  sizeGib: number;
+  /** Filled from this image, and bootable. */
+  imageId?: string;
+  projectId?: string;
+}
+
+export interface NewImage {
+  name: string;
+  id?: string;
+  /** The image's content: a file's path (copied), or bytes. */
+  content: string | Uint8Array;
+  diskFormat: 'qcow2' | 'raw' | (string & {});
+  containerFormat?: string;
+  visibility?: 'public' | 'private' | 'shared' | 'community';
+  minDiskGib?: number;
+  minRamMib?: number;
+  tags?: readonly string[];
+  properties?: Record<string, string>;
+  protected?: boolean;
+  projectId?: string;
+}
+
+export interface NewServer {
+  name: string;
+  id?: string;
+  /** The image it boots from; its disk is a copy of it, grown to the flavor's size. */
+  imageId?: string;
+  /** Or the volume that it boots from. */
+  bootVolumeId?: string;
+  /** Default: the first flavor. */
+  flavorId?: string;
+  /** Networks by id, each with an address of its own (default: none). */
+  networks?: readonly { networkId: string; fixedIp?: string }[];
+  securityGroups?: readonly string[];
+  keyName?: string;
+  metadata?: Record<string, string>;
+  tags?: readonly string[];
+  description?: string;
+  availabilityZone?: string;
+  userData?: string;
+  projectId?: string;
+}
+
+export interface ServerState {
+  status?: string;
+  vmState?: string;
+  taskState?: string | null;
+  locked?: boolean;
+  fault?: string;
+}
+
+export interface InventoryItem {
+  id: string;
+  name: string;
+  status: string;
+  projectId: string;
+}
+
+export interface Inventory {
+  servers: InventoryItem[];
+  images: InventoryItem[];
+  volumes: InventoryItem[];
+  volumeSnapshots: InventoryItem[];
+  networks: InventoryItem[];
+  subnets: InventoryItem[];
+  ports: InventoryItem[];
+  securityGroups: InventoryItem[];
+  keypairs: InventoryItem[];
+  flavors: InventoryItem[];
+}
