@@ -10,7 +10,7 @@ export class ObjectNotFound extends SnapbankError {
 
 /** The object is shorter than the range that was asked for. */
 export class RangeOutsideObject extends SnapbankError {
-  static readonly when = 'An object is shorter than the bank's own records say.';
+  static readonly when = 'An object is shorter than what the bank knows of it.';
   static readonly remedy =
     'The object was cut or replaced by something other than snapbank. Restore it from a copy of the bank, or run `snapbank verify` to see what is lost.';
   override readonly name = 'RangeOutsideObject' as const;
