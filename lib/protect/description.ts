@@ -1,0 +1,67 @@
+import * as z from 'zod';
+
+/** A thing that the checkpoint does not hold, and why; shown with the checkpoint and when it is restored. */
+export const Omission = z.strictObject({ what: z.string(), why: z.string() });
+export type Omission = z.infer<typeof Omission>;
+
+/** What is kept of a server beside its disk, enough to make it again. Sealed with the root: it holds names and user data. */
+export const ServerDescription = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  description: z.string().nullable(),
+  hostname: z.string().nullable(),
+  status: z.string(),
+  createdAt: z.string().nullable(),
+  userId: z.string().nullable(),
+  bootImageId: z.string(),
+  flavor: z.strictObject({
+    /** Null where Nova embeds the flavor's content and the flavor is not found by name. */
+    id: z.string().nullable(),
+    name: z.string().nullable(),
+    vcpus: z.number().nullable(),
+    ramMiB: z.number().nullable(),
+    diskGiB: z.number().nullable(),
+    ephemeralGiB: z.number().nullable(),
+    swapMiB: z.number().nullable(),
+    extraSpecs: z.record(z.string(), z.string()),
+  }),
+  metadata: z.record(z.string(), z.string()),
+  tags: z.array(z.string()),
+  keyName: z.string().nullable(),
+  availabilityZone: z.string().nullable(),
+  configDrive: z.boolean(),
+  /** Base64 as Nova keeps it; null when Nova does not show it to this user or there is none. */
+  userData: z.string().nullable(),
+  securityGroups: z.array(z.string()),
+  /** In the order of the server's interfaces. */
+  ports: z.array(
+    z.strictObject({
+      networkId: z.string(),
+      networkName: z.string().nullable(),
+      macAddress: z.string(),
+      fixedIps: z.array(z.strictObject({ subnetId: z.string(), ipAddress: z.string() })),
+      securityGroupIds: z.array(z.string()),
+    }),
+  ),
+  attachedVolumes: z.array(z.strictObject({ id: z.string(), device: z.string().nullable() })),
+  notCovered: z.array(Omission),
+});
+export type ServerDescription = z.infer<typeof ServerDescription>;
+
+/** What is kept of the image that was read: the snapshot image, or the boot image where no snapshot was wanted. */
+export const ImageDescription = z.strictObject({
+  id: z.string(),
+  name: z.string().nullable(),
+  /** `snapshot`: holds the data that the server's users wrote; `boot-image`: does not. */
+  kind: z.enum(['snapshot', 'boot-image']),
+  diskFormat: z.string().nullable(),
+  containerFormat: z.string().nullable(),
+  sizeBytes: z.number(),
+  minDiskGiB: z.number(),
+  minRamMiB: z.number(),
+  /** hw_*, os_* and whatever else the image carries, but not what Nova and snapbank put there for themselves. */
+  properties: z.record(z.string(), z.string()),
+  osHashAlgo: z.string().nullable(),
+  osHashValue: z.string().nullable(),
+});
+export type ImageDescription = z.infer<typeof ImageDescription>;

@@ -1,0 +1,48 @@
+import { SnapbankError } from '../errors.ts';
+
+/** The server's root disk is a Cinder volume, which a server snapshot does not contain. */
+export class VolumeBootedServer extends SnapbankError {
+  static readonly when = 'The server boots from a volume, so a snapshot image of it holds no data.';
+  static readonly remedy =
+    'Protect its volumes with Cinder backup, or leave the server out of the selection; nothing was snapshotted.';
+  override readonly name = 'VolumeBootedServer' as const;
+}
+
+/** Nova gave up the snapshot, or nobody works on it any more. */
+export class SnapshotFailed extends SnapbankError {
+  static readonly when =
+    'The snapshot image vanished, was killed, or is no longer worked on by the compute service.';
+  static readonly remedy =
+    'See the server action that the message names (quota, disk space of the compute host), then back up again.';
+  override readonly name = 'SnapshotFailed' as const;
+}
+
+/** There is nothing to read yet. */
+export class ImageNotReady extends SnapbankError {
+  static readonly when = 'The image to back up is not active.';
+  static readonly remedy = 'Wait until the image is active, or back up with a server snapshot.';
+  override readonly name = 'ImageNotReady' as const;
+}
+
+/** A worker stopped in good order because its time was nearly over. */
+export class RangeUnfinished extends SnapbankError {
+  static readonly when = 'A worker ran short of time; finished parts are kept.';
+  static readonly remedy = 'None: the state machine starts the next worker, which goes on there.';
+  override readonly name = 'RangeUnfinished' as const;
+}
+
+/** The image cannot be read in one function's time and its store serves no ranges. */
+export class ImageTooLarge extends SnapbankError {
+  static readonly when =
+    "The image must be read in one pass, because the store of Glance refuses ranges, and one function's time does not suffice.";
+  static readonly remedy =
+    'Run the backup with the snapbank command on a computer, or deploy the stream task (docs/aws.md).';
+  override readonly name = 'ImageTooLarge' as const;
+}
+
+/** At least one server of the run has no new checkpoint. */
+export class BackupIncomplete extends SnapbankError {
+  static readonly when = 'One or more servers could not be backed up; the others were.';
+  static readonly remedy = 'See the error of each failed server in the summary, then back those up again.';
+  override readonly name = 'BackupIncomplete' as const;
+}

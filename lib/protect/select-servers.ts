@@ -1,0 +1,123 @@
+import * as z from 'zod';
+import { InvalidInput } from '../errors.ts';
+import { ImageNotFound } from '../openstack/errors.ts';
+import type { OpenStack } from '../openstack/open-stack.ts';
+import type { Server } from '../openstack/server.ts';
+import type { ServerProtectable } from '../protectable.ts';
+
+const Name = z.string().min(1).max(255);
+
+/** Input of a backup execution. `{}` means all servers of the project. */
+export const BackupRequest = z
+  .strictObject({
+    /** Ids or names. */
+    servers: z.array(Name).min(1).optional(),
+    /** Servers that carry all of these tags. */
+    tags: z.array(z.string().min(1).max(60)).min(1).optional(),
+    all: z.boolean().optional(),
+    enable_server_snapshot: z.boolean().optional(),
+  })
+  .refine((request) => [request.servers, request.tags, request.all].filter(Boolean).length <= 1, {
+    message:
+      'Give one of servers, tags and all, e.g. {"servers": ["web-1"], "enable_server_snapshot": true}.',
+  });
+export type BackupRequest = z.infer<typeof BackupRequest>;
+
+/**
+ * The chosen servers as protectables. A server that was asked for and is not there becomes an item all the same: its own backup fails
+ * by name (`ServerNotFound`) and the others go on.
+ */
+export async function selectServers(
+  openstack: OpenStack,
+  request: BackupRequest,
+  signal?: AbortSignal,
+): Promise<ServerProtectable[]> {
+  const servers: (Server | string)[] = [];
+  if (request.servers === undefined) {
+    const filter = request.tags === undefined ? {} : { tags: request.tags };
+    for await (const server of openstack.servers.list(filter, { signal })) servers.push(server);
+  } else {
+    servers.push(...(await namedServers(openstack, request.servers, signal)));
+  }
+  const imageName = imageNames(openstack, signal);
+  const protectables: ServerProtectable[] = [];
+  for (const server of servers) protectables.push(await protectableOf(server, imageName));
+  return protectables;
+}
+
+async function namedServers(
+  openstack: OpenStack,
+  wanted: readonly string[],
+  signal?: AbortSignal,
+): Promise<(Server | string)[]> {
+  const chosen = new Map<string, Server | string>();
+  const all: Server[] = [];
+  for await (const server of openstack.servers.list({}, { signal })) all.push(server);
+  for (const word of wanted) {
+    const matches = all.filter((server) => server.id === word);
+    if (matches.length === 0) matches.push(...all.filter((server) => server.name === word));
+    if (matches.length > 1) {
+      throw new InvalidInput(
+        `${String(matches.length)} servers are named "${word}" (${matches.map(({ id }) => id).join(', ')}); give the id of the one to back up.`,
+      );
+    }
+    const match = matches[0] ?? word;
+    chosen.set(typeof match === 'string' ? match : match.id, match);
+  }
+  return [...chosen.values()];
+}
+
+/** Names of boot images, each asked for once; null for one that has been deleted. */
+function imageNames(openstack: OpenStack, signal?: AbortSignal) {
+  const known = new Map<string, string | null>();
+  return async (imageId: string): Promise<string | null> => {
+    const name = known.get(imageId);
+    if (name !== undefined) return name;
+    const found = await openstack.images.show(imageId, { signal }).then(
+      (image) => image.name,
+      (error: unknown) => {
+        if (error instanceof ImageNotFound) return null;
+        throw error;
+      },
+    );
+    known.set(imageId, found);
+    return found;
+  };
+}
+
+async function protectableOf(
+  server: Server | string,
+  imageName: (imageId: string) => Promise<string | null>,
+): Promise<ServerProtectable> {
+  if (typeof server === 'string') {
+    return {
+      type: 'OS::Nova::Server',
+      id: server,
+      name: null,
+      extra_info: { status: null, availability_zone: null, tags: [] },
+      children: [],
+    };
+  }
+  return {
+    type: 'OS::Nova::Server',
+    id: server.id,
+    name: server.name,
+    extra_info: {
+      status: server.status,
+      availability_zone: server.availabilityZone,
+      tags: [...server.tags],
+    },
+    children:
+      server.imageId === null
+        ? []
+        : [
+            {
+              type: 'OS::Glance::Image',
+              id: server.imageId,
+              name: await imageName(server.imageId),
+              extra_info: { server_id: server.id },
+              children: [],
+            },
+          ],
+  };
+}

@@ -1,0 +1,34 @@
+import { SnapbankError } from '../errors.ts';
+
+/** Something that the server needs does not exist where it is to be restored. */
+export class RestoreNotPossible extends SnapbankError {
+  static readonly when =
+    'A flavor or a network that the server needs does not exist in the project, or the disk does not fit.';
+  static readonly remedy =
+    'Name others, e.g. --flavor, --network, or restore the image alone with --image-only; --plan shows all that is missing.';
+  override readonly name = 'RestoreNotPossible' as const;
+}
+
+/** The image that Glance gives back is not the disk of the checkpoint. */
+export class RestoreNotIdentical extends SnapbankError {
+  static readonly when = 'The restored image, read back from Glance, differs from the checkpoint.';
+  static readonly remedy =
+    'The image was removed again. Verify the checkpoint, check the store of Glance, then restore once more.';
+  override readonly name = 'RestoreNotIdentical' as const;
+}
+
+/** Glance did not take the image. */
+export class ImportFailed extends SnapbankError {
+  static readonly when = 'Glance could not fetch the image file, or refused it.';
+  static readonly remedy =
+    'Use --import stream where Glance cannot reach the store; otherwise see the message of the import task.';
+  override readonly name = 'ImportFailed' as const;
+}
+
+/** Nova could not start the restored server. */
+export class ServerNotStarted extends SnapbankError {
+  static readonly when = 'The restored server went to ERROR, vanished, or was not ACTIVE in time.';
+  static readonly remedy =
+    'See the fault that the message names (quota, no valid host); restore again, with another --flavor if need be.';
+  override readonly name = 'ServerNotStarted' as const;
+}

@@ -1,0 +1,53 @@
+import * as z from 'zod';
+import { Omission } from '../protect/description.ts';
+
+/** What a restore will make: the output of PlanRestore and the input of every state after it. Small, and free of secrets. */
+export const RestorePlan = z.strictObject({
+  /** Marks everything that this restore makes, so that an attempt after a crash finds it and a failure removes it. */
+  restoreId: z.string(),
+  checkpoint: z.string(),
+  planOnly: z.boolean(),
+  imageOnly: z.boolean(),
+  check: z.boolean(),
+  import: z.enum(['web-download', 'stream']),
+  partsAtOnce: z.number().int(),
+  image: z.strictObject({
+    name: z.string(),
+    diskFormat: z.string(),
+    containerFormat: z.string(),
+    minDiskGiB: z.number(),
+    minRamMiB: z.number(),
+    properties: z.record(z.string(), z.string()),
+    fileSizeBytes: z.number().int(),
+    guestSizeBytes: z.number().int(),
+  }),
+  server: z
+    .strictObject({
+      name: z.string(),
+      flavorId: z.string(),
+      flavorName: z.string().nullable(),
+      /** In the order of the interfaces; empty: a server without a network, as the original. */
+      networks: z.array(
+        z.strictObject({
+          networkId: z.string(),
+          networkName: z.string().nullable(),
+          /** Null: any free address. */
+          fixedIp: z.string().nullable(),
+        }),
+      ),
+      /** Names. */
+      securityGroups: z.array(z.string()),
+      keyName: z.string().nullable(),
+      availabilityZone: z.string().nullable(),
+      description: z.string().nullable(),
+      metadata: z.record(z.string(), z.string()),
+      tags: z.array(z.string()),
+      configDrive: z.boolean(),
+      /** Taken from the checkpoint when the server is made; it may hold secrets. */
+      userData: z.boolean(),
+    })
+    .nullable(),
+  /** What will not come back as it was, and why. */
+  notRestored: z.array(Omission),
+});
+export type RestorePlan = z.infer<typeof RestorePlan>;

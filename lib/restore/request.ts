@@ -1,0 +1,24 @@
+import * as z from 'zod';
+
+const Name = z.string().min(1).max(255);
+
+/** Input of a restore execution. */
+export const RestoreRequest = z.strictObject({
+  /** A checkpoint's id, a unique prefix of it, or `SERVER@latest` with a server's id or name. */
+  checkpoint: z.string().min(1),
+  /** Say what would be made, and stop. */
+  plan_only: z.boolean().optional(),
+  /** The image alone, no server. */
+  image_only: z.boolean().optional(),
+  /** Of the server, or of the image with `image_only`; the original's name otherwise. */
+  name: Name.optional(),
+  /** Id or name; the original's otherwise. */
+  flavor: Name.optional(),
+  /** Ids or names, in the order of the interfaces; replaces the original's networks and addresses. */
+  networks: z.array(Name).min(1).optional(),
+  format: z.enum(['raw', 'qcow2']).optional(),
+  import: z.enum(['web-download', 'stream']).optional(),
+  /** Read the image back from Glance and compare every chunk. */
+  check: z.boolean().optional(),
+});
+export type RestoreRequest = z.infer<typeof RestoreRequest>;

@@ -1,0 +1,30 @@
+import type { BankPlaces } from './bank/places.ts';
+import type { Bank } from './bank/bank.ts';
+import type { ExecutionProcess } from './bank/register/record.ts';
+import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
+import type { OpenStack } from './openstack/open-stack.ts';
+import type { Settings } from './settings.ts';
+
+/** What a state function works with; made once per process, opened on first use. */
+export interface Services {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Authenticates lazily. */
+  openstack(): Promise<OpenStack>;
+  bank(): Promise<Bank>;
+  readonly places: BankPlaces;
+  /** The process that runs an embedded execution, by which another one sees that it is gone; undefined on AWS. */
+  readonly process?: ExecutionProcess;
+  /** Told of bytes as they are read, for a progress display. Does nothing on AWS. */
+  progress(event: ProgressEvent): void;
+}
+
+export interface ProgressEvent {
+  /** Checkpoint or restore that moves on. */
+  subject: string;
+  phase: 'upload' | 'restore' | 'check';
+  doneBytes: number;
+  totalBytes: number;
+}

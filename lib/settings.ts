@@ -1,0 +1,46 @@
+import { InvalidInput } from './errors.ts';
+
+/** What a deployment decides, from the environment of the functions. */
+export interface Settings {
+  /** Snapshot the server first and back up the snapshot; an execution's input overrides it. */
+  enableServerSnapshot: boolean;
+  /** Servers backed up at once: protects Nova, Glance and Cinder, not AWS. */
+  serversAtOnce: number;
+  /** Ranges of one disk read at once. */
+  rangesAtOnce: number;
+  /** Parts of one restored image written, or ranges of it checked, at once. */
+  partsAtOnce: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export function settingsFromEnvironment(env: Environment): Settings {
+  return {
+    enableServerSnapshot: booleanSetting(env, 'ENABLE_SERVER_SNAPSHOT', true),
+    serversAtOnce: countSetting(env, 'SNAPBANK_SERVERS_AT_ONCE', 4),
+    rangesAtOnce: countSetting(env, 'SNAPBANK_RANGES_AT_ONCE', 4),
+    partsAtOnce: countSetting(env, 'SNAPBANK_PARTS_AT_ONCE', 4),
+  };
+}
+
+/** `true` or `false`, nothing else: a mistyped switch must not silently back up images without data. */
+export function parseBoolean(name: string, value: string): boolean {
+  if (value === 'true') return true;
+  if (value === 'false') return false;
+  throw new InvalidInput(`${name} is "${value}"; it must be "true" or "false".`);
+}
+
+function booleanSetting(env: Environment, name: string, otherwise: boolean): boolean {
+  const value = env[name];
+  return value === undefined ? otherwise : parseBoolean(name, value);
+}
+
+function countSetting(env: Environment, name: string, otherwise: number): number {
+  const value = env[name];
+  if (value === undefined || value === '') return otherwise;
+  const count = Number(value);
+  if (!Number.isInteger(count) || count < 1 || count > 1000) {
+    throw new InvalidInput(`${name} is "${value}"; it must be a whole number from 1 to 1000.`);
+  }
+  return count;
+}
