@@ -1,0 +1,37 @@
+export interface Network {
+  readonly id: string;
+  readonly name: string;
+  readonly status: string | null;
+  readonly shared: boolean;
+  readonly external: boolean;
+  readonly projectId: string | null;
+  readonly subnetIds: readonly string[];
+}
+
+export interface SecurityGroup {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly projectId: string | null;
+}
+
+export interface Port {
+  readonly id: string;
+  readonly name: string | null;
+  readonly networkId: string;
+  readonly macAddress: string;
+  readonly fixedIps: readonly FixedIp[];
+  readonly securityGroupIds: readonly string[];
+  /** Id of the server, router, … that has the port; empty when nobody has. */
+  readonly deviceId: string;
+  /** `compute:nova`, `network:router_interface`, … */
+  readonly deviceOwner: string;
+  readonly projectId: string | null;
+  readonly status: string | null;
+  readonly createdAt: string | null;
+}
+
+export interface FixedIp {
+  readonly subnetId: string;
+  readonly ipAddress: string;
+}
