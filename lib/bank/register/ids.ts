@@ -1,0 +1,61 @@
+import { createHmac } from 'node:crypto';
+import * as z from 'zod';
+import type { ServerIdentity } from './identity.ts';
+
+/** Server key: 8 hex digits, a pseudonym of a server. Collisions are harmless: records hold the identity. */
+export const ServerKey = z.string().regex(/^[0-9a-f]{8}$/);
+/** Checkpoint id: 16 hex digits of its own, then the server key. */
+export const CheckpointId = z.string().regex(/^[0-9a-f]{24}$/);
+export const PinId = z.string().regex(/^[0-9a-f]{16}$/);
+
+export function serverKeyOf(idKey: Uint8Array, server: ServerIdentity): string {
+  return digest(idKey, ['server', ...identityParts(server)], 8);
+}
+
+/** Server key of a checkpoint. */
+export function serverKeyIn(checkpoint: string): string {
+  return checkpoint.slice(16);
+}
+
+/**
+ * Id of an execution's n-th attempt to make a checkpoint of the server. Derived, so that an execution that is repeated finds what it
+ * made before. An id is never used for two records: the tombstone of a removed one stays.
+ */
+export function checkpointIdOf(
+  idKey: Uint8Array,
+  execution: string,
+  server: ServerIdentity,
+  attempt: number,
+): string {
+  const parts = ['checkpoint', execution, ...identityParts(server), String(attempt)];
+  return digest(idKey, parts, 16) + serverKeyOf(idKey, server);
+}
+
+/** Id of an execution's n-th pin of a checkpoint. */
+export function pinIdOf(
+  idKey: Uint8Array,
+  execution: string,
+  checkpoint: string,
+  attempt: number,
+): string {
+  return digest(idKey, ['pin', execution, checkpoint, String(attempt)], 16);
+}
+
+/** The boot image that servers were made of, as the cloud knows it. */
+export interface BootImage {
+  readonly cloud: string;
+  readonly region: string;
+  readonly imageId: string;
+}
+
+export function basePointerKey(idKey: Uint8Array, image: BootImage): string {
+  return `bases/${digest(idKey, ['base', image.cloud, image.region, image.imageId], 32)}`;
+}
+
+function identityParts(server: ServerIdentity): string[] {
+  return [server.cloud, server.region, server.projectId, server.serverId];
+}
+
+function digest(idKey: Uint8Array, parts: readonly string[], hexDigits: number): string {
+  return createHmac('sha256', idKey).update(parts.join('\0')).digest('hex').slice(0, hexDigits);
+}

@@ -1,0 +1,111 @@
+import * as z from 'zod';
+import { CheckpointId } from './ids.ts';
+import { ServerIdentity } from './identity.ts';
+
+export const RecordState = z.enum(['OPEN', 'COMMITTED', 'ABORTED', 'DELETING', 'COLLECTING']);
+export type RecordState = z.infer<typeof RecordState>;
+
+/**
+ * Where a record may go from each state. A step within a state renews the lease, changes the pins, or notes a proof. From ABORTED and
+ * COLLECTING a record only goes into its grave: no write ever makes it live again.
+ */
+export const transitions: Readonly<Record<RecordState, readonly RecordState[]>> = {
+  OPEN: ['OPEN', 'COMMITTED', 'ABORTED'],
+  COMMITTED: ['COMMITTED', 'DELETING'],
+  DELETING: ['COMMITTED', 'COLLECTING'],
+  ABORTED: [],
+  COLLECTING: [],
+};
+
+/** An object that is referred to: where it lies, and the SHA-256 of its stored bytes as 64 hex digits. */
+export const RootReference = z.strictObject({
+  key: z.string().min(1).max(512),
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type RootReference = Readonly<z.infer<typeof RootReference>>;
+
+/** Holds a checkpoint for whoever reads from it: the root is named too, because a checkpoint can get another one. */
+export const Pin = z.strictObject({ checkpoint: CheckpointId, root: RootReference });
+export type Pin = Readonly<z.infer<typeof Pin>>;
+
+/** `renewedAt` by the clock of whoever renewed. When it ran out the checkpoint may be fenced; nothing else follows from it. */
+export const Lease = z.strictObject({
+  renewedAt: z.iso.datetime(),
+  seconds: z.int().positive(),
+});
+export type Lease = Readonly<z.infer<typeof Lease>>;
+
+/** The process that runs an embedded execution, known well enough to tell it from a later one with the same pid. */
+export const ExecutionProcess = z.strictObject({
+  host: z.string().min(1),
+  /** Changes with every start of the machine. */
+  bootId: z.string().min(1),
+  /** Pids mean something only within one of these; two containers of one host have two. */
+  pidNamespace: z.string().min(1),
+  pid: z.int().positive(),
+  /** Clock ticks since the machine's start, as the kernel counts them. */
+  startTicks: z.string().regex(/^[0-9]+$/),
+});
+export type ExecutionProcess = Readonly<z.infer<typeof ExecutionProcess>>;
+
+export const Execution = z.strictObject({
+  id: z.string().min(1).max(2048),
+  process: ExecutionProcess.exactOptional(),
+});
+export type Execution = Readonly<z.infer<typeof Execution>>;
+
+/** One decision: the record's state or root became another. Renewals are none. */
+export const Decision = z.strictObject({
+  state: RecordState,
+  at: z.iso.datetime(),
+  writeId: z.string().min(1),
+});
+export type Decision = Readonly<z.infer<typeof Decision>>;
+
+const common = {
+  version: z.literal(0),
+  checkpoint: CheckpointId,
+  server: ServerIdentity,
+  createdAt: z.iso.datetime(),
+  execution: Execution,
+  /** Random, of the write that made this generation. */
+  writeId: z.string().min(1),
+  /** All decisions from the first OPEN on: whoever lost an answer finds here whether its write took effect. */
+  history: z.array(Decision).min(1),
+  /** What listings show (server name, sizes, label): text that the register does not look into, sealed where the bank is. */
+  summary: z.string().max(65_536).exactOptional(),
+};
+
+const rooted = {
+  ...common,
+  root: RootReference,
+  lastProven: z
+    .strictObject({ at: z.iso.datetime(), how: z.string().min(1).max(64) })
+    .exactOptional(),
+};
+
+/** One generation of a checkpoint's record, as it lies in the register. */
+export const CheckpointRecord = z.discriminatedUnion('state', [
+  z.strictObject({
+    ...common,
+    state: z.literal('OPEN'),
+    pins: z.array(Pin),
+    lease: Lease,
+  }),
+  z.strictObject({ ...common, state: z.literal('ABORTED'), reason: z.string() }),
+  z.strictObject({ ...rooted, state: z.literal('COMMITTED') }),
+  z.strictObject({ ...rooted, state: z.literal('DELETING') }),
+  z.strictObject({ ...rooted, state: z.literal('COLLECTING') }),
+]);
+export type CheckpointRecord = Readonly<z.infer<typeof CheckpointRecord>>;
+export type RecordIn<State extends RecordState> = Extract<CheckpointRecord, { state: State }>;
+export type OpenRecord = RecordIn<'OPEN'>;
+export type CommittedRecord = RecordIn<'COMMITTED'>;
+/** A record whose checkpoint can be read. */
+export type ReadableRecord = RecordIn<'COMMITTED' | 'DELETING'>;
+
+/** When the record came into the state it is in. */
+export function inStateSince(record: CheckpointRecord): Date {
+  const since = record.history.findLast(({ state }) => state === record.state);
+  return new Date(since?.at ?? record.createdAt);
+}

@@ -1,0 +1,30 @@
+import { randomBytes } from 'node:crypto';
+import { type Clock, systemClock } from '../../clock.ts';
+import { type Log, silentLog } from '../../log.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { isProcessGone } from './process.ts';
+import type { ExecutionProcess } from './record.ts';
+
+/** The register of a bank, and what its protocol needs beside: time, chance, and a look at this machine's processes. */
+export interface Register {
+  /** The place; see `BankPlaces.register`. */
+  readonly store: ObjectStore;
+  readonly idKey: Uint8Array;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Hex digits of so many random bytes. */
+  readonly randomHex: (bytes: number) => string;
+  /** True only when the process is known to have ended. */
+  readonly isProcessGone: (process: ExecutionProcess) => Promise<boolean>;
+}
+
+/** A register with the system's clock, chance and processes, as far as they are not given. */
+export function registerOn(parts: Pick<Register, 'store' | 'idKey'> & Partial<Register>): Register {
+  return {
+    clock: systemClock,
+    log: silentLog,
+    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+    isProcessGone,
+    ...parts,
+  };
+}
