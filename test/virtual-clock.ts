@@ -2,6 +2,8 @@ import type { Clock } from '../lib/clock.ts';
 
 /** Turns of the event loop without anything new after which everything that could run is taken to have run. */
 const QUIET_TURNS = 16;
+/** The kernel may hold a segment between two sockets of this process for a moment: the turns must last that long. */
+const QUIET_SOCKET_MILLISECONDS = 5;
 
 export interface VirtualClockOptions {
   /** What `now()` says at first; 2026-01-01T00:00:00Z unless given. */
@@ -19,8 +21,9 @@ interface Sleeper {
  * A clock for tests on which hours pass at once. Sleepers wake in the order of their due times, equal ones in the order in which
  * they went to sleep, and between two due times everything that was woken runs until it sleeps or ends: the same code gives the same run.
  *
- * Idle means: no sleeper came or went and no file or name look-up was in flight for some turns of the event loop (HTTP to a server
- * in this process is over by then). Work that this cannot see, such as compression on another thread or a child process, is given to `hold`.
+ * Idle means: for some turns of the event loop no sleeper came or went, no input or output was seen (HTTP to a server in this
+ * process is) and no file was being read or written. Work that this cannot see, such as compression on another thread or a child
+ * process, is given to `hold`.
  */
 export class VirtualClock implements Clock {
   readonly startMilliseconds: number;
@@ -117,14 +120,25 @@ export class VirtualClock implements Clock {
   }
 
   async #idle(): Promise<void> {
-    let seen = this.#changes;
-    for (let quietTurns = 0; quietTurns < QUIET_TURNS; quietTurns += 1) {
+    let seen = this.#activity();
+    let quietSince = performance.now();
+    for (let quietTurns = 1; ; quietTurns += 1) {
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#held.size > 0) await Promise.allSettled(this.#held);
-      else if (this.#changes === seen && !requestsInFlight()) continue;
-      seen = this.#changes;
-      quietTurns = 0;
+      const activity = this.#activity();
+      const inFlight = resourcesInFlight();
+      if (activity !== seen || inFlight === 'files') {
+        quietTurns = 0;
+        quietSince = performance.now();
+      }
+      seen = activity;
+      if (quietTurns < QUIET_TURNS) continue;
+      if (inFlight === 'none' || performance.now() - quietSince > QUIET_SOCKET_MILLISECONDS) return;
     }
+  }
+
+  #activity(): number {
+    return this.#changes + performance.nodeTiming.uvMetricsInfo.events;
   }
 
   #positionAfter(dueMilliseconds: number): number {
@@ -139,6 +153,8 @@ export class VirtualClock implements Clock {
   }
 }
 
-function requestsInFlight(): boolean {
-  return process.getActiveResourcesInfo().some((resource) => /Req|ConnectWrap/.test(resource));
+function resourcesInFlight(): 'files' | 'sockets' | 'none' {
+  const resources = process.getActiveResourcesInfo();
+  if (resources.some((resource) => resource.includes('Req'))) return 'files';
+  return resources.includes('TCPSocketWrap') ? 'sockets' : 'none';
 }
