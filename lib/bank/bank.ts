@@ -1,0 +1,30 @@
+import type { BankKeys } from './keys/bank-keys.ts';
+import type { SlotInfo } from './keys/key-ring.ts';
+import type { BankPlaces } from './places.ts';
+
+/** An opened bank. Everything that reads or writes checkpoints takes it as its first argument. */
+export interface Bank {
+  readonly places: BankPlaces;
+  readonly info: BankInfo;
+  readonly keys: BankKeys;
+}
+
+/** What may be shown of a bank; holds no secret. */
+export interface BankInfo {
+  /** 32 hex digits. */
+  readonly bankId: string;
+  readonly version: number;
+  readonly createdAt: string;
+  /** Whether its contents are encrypted. */
+  readonly sealed: boolean;
+  /** `writer` backs up and sees the checkpoints' tables and descriptions, but no stored data; `reader` may do everything. */
+  readonly access: BankAccess;
+  readonly chunkSizeBytes: number;
+  readonly chunksPerSegment: number;
+  readonly features: readonly string[];
+  /** Generation of the key ring that was read, and who has access by it; 0 and empty when unsealed. */
+  readonly keyRingGeneration: number;
+  readonly slots: readonly SlotInfo[];
+}
+
+export type BankAccess = 'writer' | 'reader';

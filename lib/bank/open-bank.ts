@@ -1,0 +1,130 @@
+import type { KeyObject } from 'node:crypto';
+import type { Bank, BankInfo } from './bank.ts';
+import { type BankFile, fitsBankFile, readBankFile } from './bank-file.ts';
+import { BankNotFound, KeyMissing, ObjectDamaged, RegisterLost, WrongKey } from './errors.ts';
+import { BankKeys } from './keys/bank-keys.ts';
+import { type BankSecrets, secretKeyOf } from './keys/bundle.ts';
+import type { BankCredentials } from './keys/credentials.ts';
+import { type KeyRing, slotInfo } from './keys/key-ring.ts';
+import { readKeyRing } from './keys/ring-store.ts';
+import { unlockKeyRing } from './keys/unlock.ts';
+import type { BankPlaces } from './places.ts';
+import type { CallOptions } from './store/object-store.ts';
+
+/**
+ * Opens a bank. What the credentials allow is `info.access`.
+ * Throws `BankNotFound`, `UnsupportedBank`, `RegisterLost`, `KeyMissing`, `WrongKey`, `ObjectDamaged`.
+ */
+export async function openBank(
+  places: BankPlaces,
+  credentials: BankCredentials = {},
+  options: CallOptions = {},
+): Promise<Bank> {
+  const [file, registered] = await Promise.all([
+    readBankFile(places.bank, options),
+    readBankFile(places.register, options),
+  ]);
+  if (file === undefined) {
+    throw new BankNotFound(
+      `There is no bank at ${places.bank.location}. To make one there, run \`snapbank bank init\`.`,
+      { identifiers: { location: places.bank.location } },
+    );
+  }
+  checkRegister(places, file, registered);
+  return file.sealed
+    ? openSealed(places, file, credentials, options)
+    : openUnsealed(places, file, credentials);
+}
+
+/** Throws `KeyMissing` unless stored data can be read with what the bank was opened with. */
+export function requireReader(bank: Bank): void {
+  if (bank.info.access !== 'reader') {
+    throw new KeyMissing(
+      `The key given for the bank at ${bank.places.bank.location} may back up but not read what is stored. Set SNAPBANK_KEY_FILE or SNAPBANK_PASSPHRASE to a reader's.`,
+      { identifiers: { location: bank.places.bank.location } },
+    );
+  }
+}
+
+function checkRegister(
+  { bank, register }: BankPlaces,
+  file: BankFile,
+  registered: BankFile | undefined,
+): void {
+  if (registered?.bankId === file.bankId) return;
+  const found =
+    registered === undefined ? 'has no bank.json' : `belongs to bank ${registered.bankId}`;
+  throw new RegisterLost(
+    `The register at ${register.location} ${found}; the bank at ${bank.location} is bank ${file.bankId}. Check SNAPBANK_REGISTER.`,
+    { identifiers: { bank: bank.location, register: register.location, bankId: file.bankId } },
+  );
+}
+
+function openUnsealed(places: BankPlaces, file: BankFile, credentials: BankCredentials): Bank {
+  const { location } = places.bank;
+  // Whoever gives a key expects sealing; a bank.json that was replaced must not get their data in the clear.
+  if (credentials.key !== undefined || credentials.passphrase !== undefined) {
+    throw new WrongKey(
+      `The bank at ${location} is unsealed: nothing in it is encrypted. A key was given; if it is meant for another bank, unset SNAPBANK_KEY_FILE and SNAPBANK_PASSPHRASE.`,
+      { identifiers: { location } },
+    );
+  }
+  const secrets = { idKey: secretKeyOf(file.idKey ?? ''), epochs: [] };
+  checkIdKey(file, secrets.idKey, location);
+  return bankOf(places, file, secrets, undefined);
+}
+
+async function openSealed(
+  places: BankPlaces,
+  file: BankFile,
+  credentials: BankCredentials,
+  options: CallOptions,
+): Promise<Bank> {
+  const { location } = places.bank;
+  const stored = await readKeyRing(places, file.bankId, options);
+  if (stored === undefined) {
+    throw new ObjectDamaged(
+      `The bank at ${location} is sealed and its key ring is gone, here and in the register at ${places.register.location}.`,
+      { identifiers: { location, bankId: file.bankId } },
+    );
+  }
+  const secrets = await unlockKeyRing(stored, credentials, location);
+  checkIdKey(file, secrets.idKey, location);
+  return bankOf(places, file, secrets, stored.ring);
+}
+
+function checkIdKey(file: BankFile, idKey: KeyObject, location: string): void {
+  if (fitsBankFile(file, idKey)) return;
+  throw new WrongKey(
+    `The id key is not the one of bank ${file.bankId} at ${location}, or its bank.json was altered.`,
+    { identifiers: { location, bankId: file.bankId } },
+  );
+}
+
+/** The handle of a bank whose secrets are known. */
+export function bankOf(
+  places: BankPlaces,
+  file: BankFile,
+  secrets: BankSecrets,
+  ring: KeyRing | undefined,
+): Bank {
+  const current = ring?.epochs.at(-1);
+  const keys = new BankKeys(
+    file.bankId,
+    secrets,
+    current && { epoch: current.epoch, publicKey: Buffer.from(current.publicKey, 'base64url') },
+  );
+  const info: BankInfo = {
+    bankId: file.bankId,
+    version: file.version,
+    createdAt: file.createdAt,
+    sealed: file.sealed,
+    access: keys.canRead ? 'reader' : 'writer',
+    chunkSizeBytes: file.chunkSizeBytes,
+    chunksPerSegment: file.chunksPerSegment,
+    features: file.features,
+    keyRingGeneration: ring?.generation ?? 0,
+    slots: ring?.slots.map(slotInfo) ?? [],
+  };
+  return { places, info, keys };
+}
