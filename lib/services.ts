@@ -1,6 +1,7 @@
 import type { BankPlaces } from './bank/places.ts';
 import type { Bank } from './bank/bank.ts';
 import type { ExecutionProcess } from './bank/register/record.ts';
+import type { Register } from './bank/register/register.ts';
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 import type { OpenStack } from './openstack/open-stack.ts';
@@ -14,6 +15,7 @@ export interface Services {
   /** Authenticates lazily. */
   openstack(): Promise<OpenStack>;
   bank(): Promise<Bank>;
+  register(): Promise<Register>;
   readonly places: BankPlaces;
   /** The process that runs an embedded execution, by which another one sees that it is gone; undefined on AWS. */
   readonly process?: ExecutionProcess;
@@ -22,9 +24,10 @@ export interface Services {
 }
 
 export interface ProgressEvent {
-  /** Checkpoint or restore that moves on. */
+  /** Id of the server that is backed up, or of the restore. */
   subject: string;
   phase: 'upload' | 'restore' | 'check';
-  doneBytes: number;
+  /** Bytes of the disk or file dealt with since the last event, holes included. */
+  advancedBytes: number;
   totalBytes: number;
 }

@@ -43,6 +43,7 @@ export class ImageTooLarge extends SnapbankError {
 /** At least one server of the run has no new checkpoint. */
 export class BackupIncomplete extends SnapbankError {
   static readonly when = 'One or more servers could not be backed up; the others were.';
-  static readonly remedy = 'See the error of each failed server in the summary, then back those up again.';
+  static readonly remedy =
+    'See the error of each failed server in the summary, then back those up again.';
   override readonly name = 'BackupIncomplete' as const;
 }

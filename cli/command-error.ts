@@ -1,0 +1,41 @@
+import { SnapbankError } from '../lib/errors.ts';
+import { printable } from './terminal/printable.ts';
+
+/** Errors that mean wrong usage or configuration: nothing was done, exit code 2. Everything else that goes wrong is 1. */
+const CONFIGURATION_ERRORS = new Set([
+  'InvalidInput',
+  'AuthenticationFailed',
+  'EndpointNotFound',
+  'BankNotFound',
+  'BankExists',
+  'UnsupportedBank',
+  'RegisterLost',
+  'WrongKey',
+  'KeyMissing',
+  'KeyFileUnusable',
+  'PutIfAbsentNotProven',
+  'CheckpointNotFound',
+  'CheckpointAmbiguous',
+]);
+
+export function exitCodeOf(errorName: string): 1 | 2 {
+  return CONFIGURATION_ERRORS.has(errorName) ? 2 : 1;
+}
+
+/** An error as a person reads it: what happened, and what to do about it. */
+export function describeError(error: unknown): { name: string; message: string; remedy?: string } {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+  const message = error.message === '' ? error.name : error.message;
+  if (!(error instanceof SnapbankError)) return { name: error.name, message };
+  const { remedy } = error.constructor as { remedy?: string };
+  return { name: error.name, message, ...(remedy === undefined ? {} : { remedy }) };
+}
+
+export function errorLines(error: unknown): string[] {
+  const { name, message, remedy } = describeError(error);
+  const lines = [
+    `snapbank: ${printable(name)}: ${message.split('\n').map(printable).join('\n  ')}`,
+  ];
+  if (remedy !== undefined) lines.push(`  ${remedy}`);
+  return lines;
+}

@@ -1,0 +1,34 @@
+import { selectServers } from '../../lib/protect/select-servers.ts';
+import type { ServerProtectable } from '../../lib/protectable.ts';
+import type { CommandContext } from '../context.ts';
+
+/** `snapbank protectables`: the servers of the project, and what of them can be backed up. */
+export async function listProtectables({
+  services,
+  output,
+  signal,
+}: CommandContext): Promise<void> {
+  const openstack = await (await services()).openstack();
+  const protectables = await selectServers(openstack, {}, signal);
+  for (const protectable of protectables) output.event({ type: 'protectable', ...protectable });
+  output.event({ type: 'summary', protectables: protectables.length });
+  if (protectables.length === 0) {
+    output.line('There is no server in this project and region.');
+    return;
+  }
+  output.table<ServerProtectable>(
+    [
+      { title: 'SERVER', text: (server) => server.id },
+      { title: 'NAME', text: (server) => server.name ?? '', shrinkable: true },
+      { title: 'STATUS', text: (server) => server.extra_info.status ?? '' },
+      { title: 'BOOT IMAGE', text: bootImage, shrinkable: true },
+      { title: 'TAGS', text: (server) => server.extra_info.tags.join(' '), shrinkable: true },
+    ],
+    protectables,
+  );
+}
+
+function bootImage({ children: [image] }: ServerProtectable): string {
+  if (image === undefined) return 'none: boots from a volume, cannot be backed up';
+  return image.name ?? `${image.id} (deleted)`;
+}

@@ -1,0 +1,81 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { bankLocations, openPlaces } from '../lib/bank/open-places.ts';
+import { thisProcess } from '../lib/bank/register/process.ts';
+import { makeServices } from '../lib/make-services.ts';
+import { loadCloudConfig } from '../lib/openstack/cloud-config.ts';
+import type { ProgressEvent, Services } from '../lib/services.ts';
+import { jsonLog } from './json-log.ts';
+import { createOutput, type Output, type OutputStreams } from './output.ts';
+
+/** Options that every command takes; each has a variable in the environment. */
+export interface GlobalOptions {
+  bank?: string;
+  s3Endpoint?: string;
+  keyFile?: string;
+  osCloud?: string;
+  json?: boolean;
+  debug?: boolean;
+}
+
+/** What a command works with. */
+export interface CommandContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly output: Output;
+  /** Aborts at Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Directory of the histories of embedded executions. */
+  readonly stateDirectory: string;
+  services(options?: { progress?: (event: ProgressEvent) => void }): Promise<Services>;
+}
+
+export interface Surroundings extends OutputStreams {
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  signal: AbortSignal;
+}
+
+export function commandContext(options: GlobalOptions, surroundings: Surroundings): CommandContext {
+  const env = withOptions(surroundings.env, options);
+  const output = createOutput(surroundings, options.json ?? false);
+  const log = jsonLog(surroundings.stderr, options.debug === true ? 'debug' : 'warn');
+  return {
+    env,
+    output,
+    signal: surroundings.signal,
+    stateDirectory: join(
+      env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? homedir(), '.local', 'state'),
+      'snapbank',
+    ),
+    async services({ progress } = {}) {
+      return makeServices({
+        env,
+        places: openPlaces(bankLocations(env), { env }),
+        cloudConfig: async () =>
+          await loadCloudConfig({
+            env,
+            cwd: surroundings.cwd,
+            home: env['HOME'] ?? homedir(),
+            log,
+          }),
+        log,
+        process: await thisProcess(),
+        ...(progress === undefined ? {} : { progress }),
+      });
+    },
+  };
+}
+
+/** An option on the command line counts more than its variable. */
+function withOptions(
+  env: Surroundings['env'],
+  options: GlobalOptions,
+): Readonly<Record<string, string | undefined>> {
+  return {
+    ...env,
+    ...(options.bank === undefined ? {} : { SNAPBANK_BANK: options.bank }),
+    ...(options.s3Endpoint === undefined ? {} : { AWS_ENDPOINT_URL_S3: options.s3Endpoint }),
+    ...(options.keyFile === undefined ? {} : { SNAPBANK_KEY_FILE: options.keyFile }),
+    ...(options.osCloud === undefined ? {} : { OS_CLOUD: options.osCloud }),
+  };
+}

@@ -1,0 +1,35 @@
+import * as z from 'zod';
+import { handlerOf } from '../lib/handler.ts';
+import { ORIGIN_MARK, RESTORE_MARK, restoredImages } from '../lib/restore/marks.ts';
+import { RestorePlan } from '../lib/restore/plan.ts';
+import { stateFunction } from '../lib/state-function.ts';
+
+/** Makes the image's record in Glance, or finds the one that an earlier attempt made. */
+export const createImage = stateFunction({
+  name: 'CreateImage',
+  input: z.strictObject({ plan: RestorePlan }),
+  async run(services, { plan }, { signal }) {
+    const openstack = await services.openstack();
+    const [left] = await restoredImages(openstack, plan, signal);
+    if (left !== undefined) return { imageId: left.id };
+    const { name, diskFormat, containerFormat, minDiskGiB, minRamMiB, properties } = plan.image;
+    const image = await openstack.images.create(
+      {
+        name,
+        diskFormat,
+        containerFormat,
+        minDiskGiB,
+        minRamMiB,
+        properties: {
+          ...properties,
+          [RESTORE_MARK]: plan.restoreId,
+          [ORIGIN_MARK]: plan.checkpoint,
+        },
+      },
+      { signal },
+    );
+    return { imageId: image.id };
+  },
+});
+
+export const handler = handlerOf(createImage);

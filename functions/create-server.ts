@@ -1,0 +1,61 @@
+import * as z from 'zod';
+import { handlerOf } from '../lib/handler.ts';
+import type { NewServer } from '../lib/openstack/server.ts';
+import { readDescription } from '../lib/restore/checkpoint-root.ts';
+import { ORIGIN_MARK, RESTORE_MARK, restoredServers } from '../lib/restore/marks.ts';
+import { RestorePlan } from '../lib/restore/plan.ts';
+import { stateFunction } from '../lib/state-function.ts';
+
+/** Makes the server of the restored image, or finds the one that an earlier attempt made. */
+export const createServer = stateFunction({
+  name: 'CreateServer',
+  input: z.strictObject({ plan: RestorePlan, imageId: z.string() }),
+  async run(services, { plan, imageId }, { signal }) {
+    const openstack = await services.openstack();
+    const [left] = await restoredServers(openstack, plan, signal);
+    if (left !== undefined) return { serverId: left.id };
+    const { serverId } = await openstack.servers.create(
+      await newServer(plan, imageId, async () => {
+        const { server } = await readDescription(services, plan.checkpoint, signal);
+        return server.userData;
+      }),
+      { signal },
+    );
+    return { serverId };
+  },
+});
+
+async function newServer(
+  plan: RestorePlan,
+  imageId: string,
+  userDataOf: () => Promise<string | null>,
+): Promise<NewServer> {
+  const { server } = plan;
+  if (server === null) throw new TypeError('A restore of an image alone makes no server.');
+  const userData = server.userData ? await userDataOf() : null;
+  return {
+    name: server.name,
+    imageId,
+    flavorId: server.flavorId,
+    networks:
+      server.networks.length === 0
+        ? 'none'
+        : server.networks.map(({ networkId, fixedIp }) =>
+            fixedIp === null ? { networkId } : { networkId, fixedIp },
+          ),
+    metadata: {
+      ...server.metadata,
+      [RESTORE_MARK]: plan.restoreId,
+      [ORIGIN_MARK]: plan.checkpoint,
+    },
+    tags: server.tags,
+    configDrive: server.configDrive,
+    ...(server.securityGroups.length === 0 ? {} : { securityGroups: server.securityGroups }),
+    ...(server.keyName === null ? {} : { keyName: server.keyName }),
+    ...(server.availabilityZone === null ? {} : { availabilityZone: server.availabilityZone }),
+    ...(server.description === null ? {} : { description: server.description }),
+    ...(userData === null ? {} : { userData }),
+  };
+}
+
+export const handler = handlerOf(createServer);

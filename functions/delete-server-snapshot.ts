@@ -1,0 +1,19 @@
+import * as z from 'zod';
+import { CheckpointId } from '../lib/bank/register/ids.ts';
+import { handlerOf } from '../lib/handler.ts';
+import { snapshotImages } from '../lib/protect/snapshot.ts';
+import { stateFunction } from '../lib/state-function.ts';
+
+/** Deletes every image that carries the checkpoint's mark, also one whose creation was never answered. */
+export const deleteServerSnapshot = stateFunction({
+  name: 'DeleteServerSnapshot',
+  input: z.strictObject({ checkpoint: CheckpointId, serverId: z.string() }),
+  async run(services, { checkpoint }, { signal }) {
+    const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
+    const images = await snapshotImages(openstack, bank.info.bankId, checkpoint, signal);
+    for (const { id } of images) await openstack.images.delete(id, { signal });
+    return { deletedImageIds: images.map(({ id }) => id) };
+  },
+});
+
+export const handler = handlerOf(deleteServerSnapshot);

@@ -1,0 +1,53 @@
+import * as z from 'zod';
+import { CheckpointId } from '../lib/bank/register/ids.ts';
+import { openDisk } from '../lib/disk/open-disk.ts';
+import { handlerOf } from '../lib/handler.ts';
+import { describeImage } from '../lib/protect/describe-image.ts';
+import { ImageNotReady } from '../lib/protect/errors.ts';
+import { renewLease } from '../lib/bank/register/lease.ts';
+import { refuseVolumeBackedImage, STATUS_PROPERTY } from '../lib/protect/snapshot.ts';
+import { putUploadPlan, rangesOf, type UploadPlan } from '../lib/protect/upload-plan.ts';
+import { stateFunction } from '../lib/state-function.ts';
+
+/** Proves whether the image can be read in ranges, opens its disk, and cuts it into ranges of segments. */
+export const planUpload = stateFunction({
+  name: 'PlanUpload',
+  input: z.strictObject({ checkpoint: CheckpointId, serverId: z.string(), imageId: z.string() }),
+  async run(services, { checkpoint, serverId, imageId }, { signal }) {
+    const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
+    await renewLease(await services.register(), checkpoint, { signal });
+    const image = await openstack.images.show(imageId, { signal });
+    if (image.status !== 'active') {
+      throw new ImageNotReady(
+        `Image ${imageId} of server ${serverId} is ${image.status}, not active.`,
+        { identifiers: { imageId, serverId } },
+      );
+    }
+    refuseVolumeBackedImage(image, serverId);
+    const sizeBytes = image.sizeBytes ?? 0;
+    const ranges =
+      image.sizeBytes === null
+        ? { supported: false as const, reason: 'Glance does not say how large the image is' }
+        : await openstack.images.probeRange(imageId, sizeBytes, { signal });
+    const disk = ranges.supported
+      ? await openDisk(openstack.images.byteSource(imageId, sizeBytes), image.diskFormat, signal)
+      : null;
+    const plan: UploadPlan = {
+      reading: ranges.supported ? 'ranges' : 'stream',
+      streamReason: ranges.supported ? null : ranges.reason,
+      image: describeImage(image, sizeBytes),
+      disk: disk === null ? null : { format: disk.format, guestSizeBytes: disk.guestSizeBytes },
+      sourceHash: 'unchecked',
+      serverStatus: image.properties[STATUS_PROPERTY] ?? null,
+    };
+    await putUploadPlan(services.places.work, checkpoint, plan, signal);
+    const segmentBytes = bank.info.chunkSizeBytes * bank.info.chunksPerSegment;
+    return {
+      reading: plan.reading,
+      ranges: disk === null ? [] : rangesOf(Math.ceil(disk.guestSizeBytes / segmentBytes)),
+      rangesAtOnce: services.settings.rangesAtOnce,
+    };
+  },
+});
+
+export const handler = handlerOf(planUpload);

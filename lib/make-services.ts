@@ -1,0 +1,43 @@
+import { credentialsFromEnvironment } from './bank/keys/credentials.ts';
+import { openBank } from './bank/open-bank.ts';
+import type { BankPlaces } from './bank/places.ts';
+import type { ExecutionProcess } from './bank/register/record.ts';
+import { registerOn } from './bank/register/register.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Log } from './log.ts';
+import { once } from './once.ts';
+import type { CloudConfig } from './openstack/cloud-config.ts';
+import { connectOpenStack } from './openstack/connect.ts';
+import type { ProgressEvent, Services } from './services.ts';
+import { settingsFromEnvironment } from './settings.ts';
+
+export interface ServiceParts {
+  env: Readonly<Record<string, string | undefined>>;
+  places: BankPlaces;
+  /** Called once, when the cloud is first needed. */
+  cloudConfig(): Promise<CloudConfig>;
+  log: Log;
+  clock?: Clock;
+  process?: ExecutionProcess | undefined;
+  progress?: (event: ProgressEvent) => void;
+}
+
+/** Services that open bank and cloud on first use, and only once. */
+export function makeServices(parts: ServiceParts): Services {
+  const { env, places, log } = parts;
+  const clock = parts.clock ?? systemClock;
+  const bank = once(async () => await openBank(places, await credentialsFromEnvironment(env)));
+  return {
+    settings: settingsFromEnvironment(env),
+    clock,
+    log,
+    places,
+    bank,
+    openstack: once(async () => connectOpenStack(await parts.cloudConfig(), { clock, log })),
+    register: once(async () =>
+      registerOn({ store: places.register, nameKey: (await bank()).keys.nameKey, clock, log }),
+    ),
+    progress: parts.progress ?? (() => {}),
+    ...(parts.process === undefined ? {} : { process: parts.process }),
+  };
+}

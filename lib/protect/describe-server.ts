@@ -1,0 +1,87 @@
+import type { OpenStack } from '../openstack/open-stack.ts';
+import type { Server } from '../openstack/server.ts';
+import type { Omission, ServerDescription } from './description.ts';
+import { bootImageIdOf } from './snapshot.ts';
+
+/** What is known of a server now, for making it again. Networks and volumes that a cloud does not show are left out and said so. */
+export async function describeServer(
+  openstack: OpenStack,
+  server: Server,
+  signal?: AbortSignal,
+): Promise<ServerDescription> {
+  const [ports, networks, attachments, flavors] = await Promise.all([
+    openstack.network.portsOfServer(server.id, { signal }),
+    openstack.network.networks({ signal }),
+    openstack.servers.volumeAttachments(server.id, { signal }),
+    openstack.flavors.list({ signal }),
+  ]);
+  const networkName = new Map(networks.map(({ id, name }) => [id, name]));
+  const flavor = flavors.find(({ id, name }) =>
+    server.flavor.id === null ? name === server.flavor.name : id === server.flavor.id,
+  );
+  return {
+    id: server.id,
+    name: server.name,
+    description: server.description,
+    hostname: server.hostname,
+    status: server.status,
+    createdAt: server.createdAt,
+    userId: server.userId,
+    bootImageId: bootImageIdOf(server),
+    flavor: {
+      id: server.flavor.id ?? flavor?.id ?? null,
+      name: server.flavor.name ?? flavor?.name ?? null,
+      vcpus: server.flavor.vcpus ?? flavor?.vcpus ?? null,
+      ramMiB: server.flavor.ramMiB ?? flavor?.ramMiB ?? null,
+      diskGiB: server.flavor.diskGiB ?? flavor?.diskGiB ?? null,
+      ephemeralGiB: server.flavor.ephemeralGiB ?? flavor?.ephemeralGiB ?? null,
+      swapMiB: server.flavor.swapMiB ?? flavor?.swapMiB ?? null,
+      extraSpecs: { ...(server.flavor.extraSpecs ?? flavor?.extraSpecs ?? {}) },
+    },
+    metadata: { ...server.metadata },
+    tags: [...server.tags],
+    keyName: server.keyName,
+    availabilityZone: server.availabilityZone,
+    configDrive: server.configDrive,
+    userData: server.userData ?? null,
+    securityGroups: [...new Set(server.securityGroupNames)],
+    ports: ports.map((port) => ({
+      networkId: port.networkId,
+      networkName: networkName.get(port.networkId) ?? null,
+      macAddress: port.macAddress,
+      fixedIps: port.fixedIps.map(({ subnetId, ipAddress }) => ({ subnetId, ipAddress })),
+      securityGroupIds: [...port.securityGroupIds],
+    })),
+    attachedVolumes: attachments.map(({ volumeId, device }) => ({ id: volumeId, device })),
+    notCovered: notCovered(
+      server,
+      attachments.length > 0 ? attachments.map((a) => a.volumeId) : [],
+    ),
+  };
+}
+
+function notCovered(server: Server, volumeIds: readonly string[]): Omission[] {
+  const omissions: Omission[] = volumeIds.map((id) => ({
+    what: `attached volume ${id}`,
+    why: 'A server snapshot holds the root disk only.',
+  }));
+  if ((server.flavor.ephemeralGiB ?? 0) > 0) {
+    omissions.push({
+      what: `ephemeral disk (${String(server.flavor.ephemeralGiB)} GiB)`,
+      why: 'A server snapshot holds the root disk only.',
+    });
+  }
+  if (server.userData === undefined) {
+    omissions.push({ what: 'user data', why: 'Nova does not show it to this user.' });
+  }
+  const floating = Object.values(server.addresses)
+    .flat()
+    .filter(({ type }) => type === 'floating');
+  for (const { address } of floating) {
+    omissions.push({
+      what: `floating IP ${address}`,
+      why: 'It belongs to the project, not to the server.',
+    });
+  }
+  return omissions;
+}

@@ -1,0 +1,179 @@
+import type { Omission, ServerDescription } from '../protect/description.ts';
+import type { Network } from '../openstack/network-shapes.ts';
+import type { Flavor, Identity, OpenStack } from '../openstack/open-stack.ts';
+import { RestoreNotPossible } from './errors.ts';
+import type { RestorePlan } from './plan.ts';
+import type { RestoreRequest } from './request.ts';
+
+type ServerPlan = NonNullable<RestorePlan['server']>;
+
+export interface ServerToPlan {
+  description: ServerDescription;
+  request: RestoreRequest;
+  /** Where the server was, as its checkpoint says. */
+  origin: { cloud: string; region: string };
+  guestSizeBytes: number;
+  minDiskGiB: number;
+}
+
+const GIB = 1024 ** 3;
+
+/**
+ * What the server will be, in the cloud as it is now. What has no replacement (flavor, network) ends the plan with one
+ * `RestoreNotPossible` that lists all of it; what can be done without is listed as not restored.
+ */
+export async function planServer(
+  openstack: OpenStack,
+  target: ServerToPlan,
+  signal?: AbortSignal,
+): Promise<{ server: ServerPlan; notRestored: Omission[] }> {
+  const { description, request } = target;
+  const [identity, flavors, networks, groups, keyPair] = await Promise.all([
+    openstack.identity({ signal }),
+    openstack.flavors.list({ signal }),
+    openstack.network.networks({ signal }),
+    openstack.network.securityGroups({ signal }),
+    description.keyName === null
+      ? undefined
+      : openstack.keypairs.show(description.keyName, { signal }),
+  ]);
+  const missing: string[] = [];
+  const notRestored: Omission[] = [];
+  const flavor = chooseFlavor(target, flavors, missing);
+  const interfaces = await chooseNetworks(
+    openstack,
+    target,
+    networks,
+    { missing, notRestored },
+    signal,
+  );
+  if (flavor === undefined || missing.length > 0) {
+    throw new RestoreNotPossible(
+      `Server ${description.name} (${description.id}) cannot be restored here: ${missing.join('; ')}.`,
+      { identifiers: { serverId: description.id } },
+    );
+  }
+  const groupNames = new Set(groups.map(({ name }) => name));
+  for (const name of description.securityGroups.filter((name) => !groupNames.has(name))) {
+    notRestored.push({ what: `security group ${name}`, why: 'The project has none of this name.' });
+  }
+  if (description.keyName !== null && keyPair === undefined) {
+    notRestored.push({
+      what: `key pair ${description.keyName}`,
+      why: 'Key pairs belong to users, and this one has none of this name.',
+    });
+  }
+  const sameRegion = isSameRegion(identity, target.origin);
+  if (!sameRegion && description.availabilityZone !== null) {
+    notRestored.push({
+      what: `availability zone ${description.availabilityZone}`,
+      why: 'The server comes from another cloud or region.',
+    });
+  }
+  const server: ServerPlan = {
+    name: request.name ?? description.name,
+    flavorId: flavor.id,
+    flavorName: flavor.name,
+    networks: interfaces,
+    securityGroups: description.securityGroups.filter((name) => groupNames.has(name)),
+    keyName: keyPair === undefined ? null : description.keyName,
+    availabilityZone: sameRegion ? description.availabilityZone : null,
+    description: description.description,
+    metadata: description.metadata,
+    tags: description.tags,
+    configDrive: description.configDrive,
+    userData: description.userData !== null,
+  };
+  return { server, notRestored: [...notRestored, ...description.notCovered] };
+}
+
+function isSameRegion(identity: Identity, origin: { cloud: string; region: string }): boolean {
+  return identity.cloud === origin.cloud && identity.region === origin.region;
+}
+
+function chooseFlavor(
+  { description, request, guestSizeBytes, minDiskGiB }: ServerToPlan,
+  flavors: readonly Flavor[],
+  missing: string[],
+): Flavor | undefined {
+  const flavor =
+    request.flavor === undefined
+      ? (flavors.find(({ id }) => id === description.flavor.id) ??
+        flavors.find(({ name }) => name === description.flavor.name))
+      : (flavors.find(({ id }) => id === request.flavor) ??
+        flavors.find(({ name }) => name === request.flavor));
+  if (flavor === undefined) {
+    missing.push(
+      request.flavor === undefined
+        ? `its flavor ${description.flavor.name ?? description.flavor.id ?? ''} does not exist (choose one with --flavor)`
+        : `there is no flavor ${request.flavor}`,
+    );
+    return undefined;
+  }
+  const neededGiB = Math.max(minDiskGiB, Math.ceil(guestSizeBytes / GIB));
+  // A flavor whose disk is 0 takes the size of the image.
+  if (flavor.diskGiB !== 0 && flavor.diskGiB < neededGiB) {
+    missing.push(
+      `its disk needs ${String(neededGiB)} GiB and flavor ${flavor.name} has ${String(flavor.diskGiB)} (choose one with --flavor)`,
+    );
+  }
+  return flavor;
+}
+
+async function chooseNetworks(
+  openstack: OpenStack,
+  { description, request }: ServerToPlan,
+  networks: readonly Network[],
+  found: { missing: string[]; notRestored: Omission[] },
+  signal?: AbortSignal,
+): Promise<ServerPlan['networks']> {
+  if (request.networks !== undefined) {
+    return request.networks.flatMap((wanted) => {
+      const network =
+        networks.find(({ id }) => id === wanted) ?? networks.find(({ name }) => name === wanted);
+      if (network !== undefined) return [interfaceOn(network, null)];
+      found.missing.push(`there is no network ${wanted}`);
+      return [];
+    });
+  }
+  const interfaces: ServerPlan['networks'] = [];
+  for (const port of description.ports) {
+    const network = networks.find(({ id }) => id === port.networkId);
+    if (network === undefined) {
+      found.missing.push(
+        `its network ${port.networkName ?? port.networkId} does not exist (choose others with --network)`,
+      );
+      continue;
+    }
+    const address = port.fixedIps[0]?.ipAddress;
+    const free = address === undefined || (await isFree(openstack, network.id, address, signal));
+    if (!free) {
+      found.notRestored.push({
+        what: `fixed IP ${address} on ${network.name}`,
+        why: 'It is taken; the server gets another address.',
+      });
+    }
+    for (const { ipAddress } of port.fixedIps.slice(1)) {
+      found.notRestored.push({
+        what: `fixed IP ${ipAddress} on ${network.name}`,
+        why: 'Nova gives a new interface one address.',
+      });
+    }
+    interfaces.push(interfaceOn(network, free ? (address ?? null) : null));
+  }
+  return interfaces;
+}
+
+function interfaceOn(network: Network, fixedIp: string | null): ServerPlan['networks'][number] {
+  return { networkId: network.id, networkName: network.name, fixedIp };
+}
+
+async function isFree(
+  openstack: OpenStack,
+  networkId: string,
+  ipAddress: string,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const query = { ipAddresses: [ipAddress], networkId };
+  return (await openstack.network.portsWithFixedIp(query, { signal })).length === 0;
+}
