@@ -1,4 +1,5 @@
 import { SnapbankError } from '../../errors.ts';
+import type { OpenRecord } from './record.ts';
 
 /** The checkpoint was taken from whoever works on it: its lease ran out, or its execution was ended. */
 export class CheckpointFenced extends SnapbankError {
@@ -15,6 +16,16 @@ export class BackupInProgress extends SnapbankError {
   static readonly remedy =
     'Wait for the execution that the message names, or stop it; if it is dead, its lease runs out by itself.';
   override readonly name = 'BackupInProgress' as const;
+  /** When the other execution opened its checkpoint. */
+  readonly openSince: Date;
+
+  constructor(message: string, rival: OpenRecord) {
+    const { checkpoint, execution, server, createdAt } = rival;
+    super(message, {
+      identifiers: { serverId: server.serverId, checkpoint, execution: execution.id },
+    });
+    this.openSince = new Date(createdAt);
+  }
 }
 
 export class CheckpointNotFound extends SnapbankError {
@@ -36,6 +47,15 @@ export class CheckpointStateRefused extends SnapbankError {
   static readonly remedy =
     'See the state that the message names: an open checkpoint is aborted, not pruned; a collected one cannot be brought back.';
   override readonly name = 'CheckpointStateRefused' as const;
+}
+
+/** The pin that held a checkpoint for a reader is gone. */
+export class PinFenced extends SnapbankError {
+  static readonly when =
+    'A restore or a verification goes on though the pin that kept its checkpoint from being collected ran out.';
+  static readonly remedy =
+    'Start the restore or the verification again. If pins run out often, look for functions that are throttled or stopped.';
+  override readonly name = 'PinFenced' as const;
 }
 
 /** A generation that this version does not understand. Nothing is guessed: a collector that skipped it could delete its data. */

@@ -8,8 +8,8 @@ export const ServerKey = z.string().regex(/^[0-9a-f]{8}$/);
 export const CheckpointId = z.string().regex(/^[0-9a-f]{24}$/);
 export const PinId = z.string().regex(/^[0-9a-f]{16}$/);
 
-export function serverKeyOf(idKey: Uint8Array, server: ServerIdentity): string {
-  return digest(idKey, ['server', ...identityParts(server)], 8);
+export function serverKeyOf(nameKey: Uint8Array, server: ServerIdentity): string {
+  return digest(nameKey, ['server', ...identityParts(server)], 8);
 }
 
 /** Server key of a checkpoint. */
@@ -22,23 +22,23 @@ export function serverKeyIn(checkpoint: string): string {
  * made before. An id is never used for two records: the tombstone of a removed one stays.
  */
 export function checkpointIdOf(
-  idKey: Uint8Array,
+  nameKey: Uint8Array,
   execution: string,
   server: ServerIdentity,
   attempt: number,
 ): string {
   const parts = ['checkpoint', execution, ...identityParts(server), String(attempt)];
-  return digest(idKey, parts, 16) + serverKeyOf(idKey, server);
+  return digest(nameKey, parts, 16) + serverKeyOf(nameKey, server);
 }
 
 /** Id of an execution's n-th pin of a checkpoint. */
 export function pinIdOf(
-  idKey: Uint8Array,
+  nameKey: Uint8Array,
   execution: string,
   checkpoint: string,
   attempt: number,
 ): string {
-  return digest(idKey, ['pin', execution, checkpoint, String(attempt)], 16);
+  return digest(nameKey, ['pin', execution, checkpoint, String(attempt)], 16);
 }
 
 /** The boot image that servers were made of, as the cloud knows it. */
@@ -48,14 +48,14 @@ export interface BootImage {
   readonly imageId: string;
 }
 
-export function basePointerKey(idKey: Uint8Array, image: BootImage): string {
-  return `bases/${digest(idKey, ['base', image.cloud, image.region, image.imageId], 32)}`;
+export function basePointerKey(nameKey: Uint8Array, image: BootImage): string {
+  return `bases/${digest(nameKey, ['base', image.cloud, image.region, image.imageId], 32)}`;
 }
 
 function identityParts(server: ServerIdentity): string[] {
   return [server.cloud, server.region, server.projectId, server.serverId];
 }
 
-function digest(idKey: Uint8Array, parts: readonly string[], hexDigits: number): string {
-  return createHmac('sha256', idKey).update(parts.join('\0')).digest('hex').slice(0, hexDigits);
+function digest(nameKey: Uint8Array, parts: readonly string[], hexDigits: number): string {
+  return createHmac('sha256', nameKey).update(parts.join('\0')).digest('hex').slice(0, hexDigits);
 }

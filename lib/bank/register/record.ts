@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Digest } from '../object-ref.ts';
 import { CheckpointId } from './ids.ts';
 import { ServerIdentity } from './identity.ts';
 
@@ -17,16 +18,28 @@ export const transitions: Readonly<Record<RecordState, readonly RecordState[]>> 
   COLLECTING: [],
 };
 
-/** An object that is referred to: where it lies, and the SHA-256 of its stored bytes as 64 hex digits. */
+/** Where a root lies, and the SHA-256 of its stored bytes. */
 export const RootReference = z.strictObject({
   key: z.string().min(1).max(512),
-  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  digest: Digest,
 });
 export type RootReference = Readonly<z.infer<typeof RootReference>>;
 
 /** Holds a checkpoint for whoever reads from it: the root is named too, because a checkpoint can get another one. */
 export const Pin = z.strictObject({ checkpoint: CheckpointId, root: RootReference });
 export type Pin = Readonly<z.infer<typeof Pin>>;
+
+/**
+ * The pin on what an open checkpoint builds on: the server's checkpoint before it, or for a server's first one of the same boot image.
+ * Taken from only when `confirmed`: the ancestor's record was read again after the pin was written, and was COMMITTED with this root.
+ * A confirmed pin stays as long as the record is OPEN; one that is not may be exchanged.
+ */
+export const Ancestor = z.strictObject({
+  ...Pin.shape,
+  as: z.enum(['parent', 'base']),
+  confirmed: z.boolean(),
+});
+export type Ancestor = Readonly<z.infer<typeof Ancestor>>;
 
 /** `renewedAt` by the clock of whoever renewed. When it ran out the checkpoint may be fenced; nothing else follows from it. */
 export const Lease = z.strictObject({
@@ -89,7 +102,7 @@ export const CheckpointRecord = z.discriminatedUnion('state', [
   z.strictObject({
     ...common,
     state: z.literal('OPEN'),
-    pins: z.array(Pin),
+    pins: z.array(Ancestor),
     lease: Lease,
   }),
   z.strictObject({ ...common, state: z.literal('ABORTED'), reason: z.string() }),
@@ -103,6 +116,18 @@ export type OpenRecord = RecordIn<'OPEN'>;
 export type CommittedRecord = RecordIn<'COMMITTED'>;
 /** A record whose checkpoint can be read. */
 export type ReadableRecord = RecordIn<'COMMITTED' | 'DELETING'>;
+
+/** What the checkpoint may refer to beside its own objects. */
+export function ancestorOf(record: OpenRecord): Ancestor | undefined {
+  return record.pins.find(({ confirmed }) => confirmed);
+}
+
+/** A record that names a root. */
+export type RootedRecord = RecordIn<'COMMITTED' | 'DELETING' | 'COLLECTING'>;
+
+export function isRooted(record: CheckpointRecord): record is RootedRecord {
+  return record.state !== 'OPEN' && record.state !== 'ABORTED';
+}
 
 /** When the record came into the state it is in. */
 export function inStateSince(record: CheckpointRecord): Date {

@@ -9,7 +9,8 @@ import type { ExecutionProcess } from './record.ts';
 export interface Register {
   /** The place; see `BankPlaces.register`. */
   readonly store: ObjectStore;
-  readonly idKey: Uint8Array;
+  /** `BankKeys.nameKey`: ids are derived with it, and show nothing of what they stand for. */
+  readonly nameKey: Uint8Array;
   readonly clock: Clock;
   readonly log: Log;
   /** Hex digits of so many random bytes. */
@@ -19,7 +20,9 @@ export interface Register {
 }
 
 /** A register with the system's clock, chance and processes, as far as they are not given. */
-export function registerOn(parts: Pick<Register, 'store' | 'idKey'> & Partial<Register>): Register {
+export function registerOn(
+  parts: Pick<Register, 'store' | 'nameKey'> & Partial<Register>,
+): Register {
   return {
     clock: systemClock,
     log: silentLog,

@@ -1,0 +1,76 @@
+import type { CallOptions } from '../store/object-store.ts';
+import { RecordUnreadable } from './errors.ts';
+import { CheckpointId, serverKeyIn } from './ids.ts';
+import { mapInOrder } from './in-order.ts';
+import type { CheckpointRecord } from './record.ts';
+import { readRecord, type RecordHead, recordSeries } from './records.ts';
+import type { Register } from './register.ts';
+import { headAt, splitGenerationKey } from './series.ts';
+
+/** Records read at once while listing. */
+const READS_AT_ONCE = 16;
+
+export interface ListOptions extends CallOptions {
+  /** Only this server's records: one short list. */
+  serverKey?: string;
+}
+
+/** A record's place in a list: its checkpoint and its highest generation, known without reading it. */
+export interface ListedRecord {
+  readonly checkpoint: string;
+  readonly generation: number;
+}
+
+/**
+ * The records of the register, in the order of server keys and checkpoint ids, which says nothing about time. One list, and a read
+ * for each record that is not buried.
+ */
+export async function* listCheckpoints(
+  register: Register,
+  options: ListOptions = {},
+): AsyncGenerator<CheckpointRecord, void, undefined> {
+  for await (const { head } of listHeads(register, options)) {
+    if (head.kind === 'live') yield head.value;
+  }
+}
+
+/** Every record with its head, buried ones too (these without a read). */
+export async function* listHeads(
+  register: Register,
+  options: ListOptions = {},
+): AsyncGenerator<{ checkpoint: string; head: RecordHead }, void, undefined> {
+  yield* mapInOrder(listKeys(register, options), READS_AT_ONCE, async (listed) => {
+    const { checkpoint, generation } = listed;
+    const head = await headAt(recordSeries(register, checkpoint), generation, options);
+    return { checkpoint, head: head ?? (await readRecord(register, checkpoint, options)) };
+  });
+}
+
+/** The records as the keys alone show them. */
+export async function* listKeys(
+  register: Register,
+  { serverKey, signal }: ListOptions = {},
+): AsyncGenerator<ListedRecord, void, undefined> {
+  const prefix = serverKey === undefined ? 'records/' : `records/${serverKey}/`;
+  let last: ListedRecord | undefined;
+  for await (const { key } of register.store.list(prefix, signal === undefined ? {} : { signal })) {
+    const next = listedRecord(key);
+    if (last !== undefined && last.checkpoint !== next.checkpoint) yield last;
+    last = next;
+  }
+  if (last !== undefined) yield last;
+}
+
+function listedRecord(key: string): ListedRecord {
+  const split = splitGenerationKey(key);
+  const [, serverKey, checkpoint, ...rest] = split?.prefix.split('/') ?? [];
+  const known =
+    rest.length === 0 &&
+    CheckpointId.safeParse(checkpoint).success &&
+    checkpoint !== undefined &&
+    serverKeyIn(checkpoint) === serverKey;
+  if (known && split !== undefined) return { checkpoint, generation: split.generation };
+  throw new RecordUnreadable(`${key} in the register lies among the records and is none.`, {
+    identifiers: { key },
+  });
+}

@@ -1,0 +1,160 @@
+import { StoreRefused } from '../store/errors.ts';
+import type { CallOptions } from '../store/object-store.ts';
+import { CheckpointNotFound, CheckpointStateRefused, PinFenced } from './errors.ts';
+import { pinIdOf } from './ids.ts';
+import { DEFAULT_LEASE_SECONDS, isHalfGone, newLease } from './lease.ts';
+import { encodePin, pinSeries, type ReaderPinRecord } from './pin.ts';
+import type { CheckpointRecord, Execution, ReadableRecord } from './record.ts';
+import { readRecord } from './records.ts';
+import type { Register } from './register.ts';
+import { compareAndSet, type Head, readHead, trim } from './series.ts';
+
+export interface PinRequest extends CallOptions {
+  checkpoint: string;
+  execution: Execution;
+  /** Default: an hour. */
+  leaseSeconds?: number;
+}
+
+/** A checkpoint that is held for a reader. */
+export interface ReaderPin {
+  /** Null where the bank is read-only: then nothing but luck keeps the checkpoint from being collected meanwhile. */
+  readonly id: string | null;
+  /** COMMITTED or DELETING when it was read after the pin was written. */
+  readonly record: ReadableRecord;
+}
+
+/** Roots that a checkpoint may get, and pins that may be fenced, while it is being pinned. */
+const MAX_TRIES = 8;
+
+/**
+ * Pins the checkpoint for a restore or a verification: until the pin is released, or its lease runs out, nothing that the root names
+ * is deleted. The same execution gets the same pin again. Throws `CheckpointNotFound`, or `CheckpointStateRefused` for a checkpoint
+ * that is not there yet or no longer.
+ */
+export async function openPin(register: Register, request: PinRequest): Promise<ReaderPin> {
+  const options = request.signal === undefined ? {} : { signal: request.signal };
+  const { checkpoint, execution } = request;
+  let record = await readReadable(register, checkpoint, options);
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    const id = pinIdOf(register.nameKey, execution.id, checkpoint, attempt);
+    const pin = await hold(register, id, request, record, options);
+    if (pin === 'fenced') continue;
+    if (pin === 'refused') return { id: null, record };
+    // Read again only now: a collector that missed the pin has left the record in a state that shows here.
+    record = await readReadable(register, checkpoint, options).catch(async (error: unknown) => {
+      await releasePin(register, id, options);
+      throw error;
+    });
+    if (record.root.key === pin.root.key) return { id, record };
+    await releasePin(register, id, options);
+  }
+  throw new CheckpointStateRefused(
+    `Checkpoint ${checkpoint} could not be pinned: its root changed, or its pins were fenced, ${MAX_TRIES} times.`,
+    { identifiers: { checkpoint } },
+  );
+}
+
+/** Renews the pin when less than half of its lease remains. Throws `PinFenced`: what is read from here on may be missing. */
+export async function renewPin(
+  register: Register,
+  id: string | null,
+  options: CallOptions = {},
+): Promise<void> {
+  if (id === null) return;
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
+    const head = await readHead(pinSeries(register, id), options);
+    if (head.kind !== 'live' || head.value.state !== 'HELD') break;
+    if (!isHalfGone(register, head.value.lease)) return;
+    const lease = newLease(register, head.value.lease.seconds);
+    const written = await writePin(register, head, { ...head.value, lease }, options);
+    if (written.tookEffect) return;
+  }
+  throw new PinFenced(`Pin ${id} ran out or was released; its reader cannot go on.`, {
+    identifiers: { pin: id },
+  });
+}
+
+/** Lets go of the checkpoint. Safe to repeat, and for a pin that was fenced. */
+export async function releasePin(
+  register: Register,
+  id: string | null,
+  options: CallOptions = {},
+): Promise<void> {
+  if (id === null) return;
+  const series = pinSeries(register, id);
+  // No tombstone: a renewal that comes late makes a pin that holds too much until its lease runs out, never too little.
+  const head = await readHead(series, options);
+  if (head.kind === 'live') await trim(series, head.generation + 1, options);
+}
+
+/** The pin with a fresh lease; 'fenced' when this id is used up, 'refused' when the register cannot be written. */
+async function hold(
+  register: Register,
+  id: string,
+  { checkpoint, execution, leaseSeconds = DEFAULT_LEASE_SECONDS }: PinRequest,
+  { root }: ReadableRecord,
+  options: CallOptions,
+): Promise<ReaderPinRecord | 'fenced' | 'refused'> {
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
+    const head = await readHead(pinSeries(register, id), options);
+    const held = head.kind === 'live' && head.value.state === 'HELD' ? head.value : undefined;
+    if (head.kind !== 'absent' && held === undefined) return 'fenced';
+    const pin = {
+      version: 0 as const,
+      id,
+      state: 'HELD' as const,
+      checkpoint,
+      root: held?.root ?? root,
+      execution,
+      lease: newLease(register, leaseSeconds),
+    };
+    try {
+      const written = await writePin(register, head, pin, options);
+      if (written.tookEffect && written.head.kind === 'live') return written.head.value;
+    } catch (error) {
+      if (!(error instanceof StoreRefused)) throw error;
+      register.log.warn(
+        'The register cannot be written: the checkpoint is read without a pin, and may be collected meanwhile',
+        { checkpoint, register: register.store.location, cause: error.message },
+      );
+      return 'refused';
+    }
+  }
+  return 'fenced';
+}
+
+/** One compare-and-set of the pin. */
+export async function writePin(
+  register: Register,
+  head: Head<ReaderPinRecord>,
+  pin: Omit<ReaderPinRecord, 'writeId'>,
+  options: CallOptions,
+): Promise<{ tookEffect: boolean; head: Head<ReaderPinRecord> }> {
+  const value = { ...pin, writeId: register.randomHex(16) };
+  const next = { value, writeId: value.writeId, body: encodePin(value) };
+  return await compareAndSet(pinSeries(register, pin.id), head.generation, next, options);
+}
+
+async function readReadable(
+  register: Register,
+  checkpoint: string,
+  options: CallOptions,
+): Promise<ReadableRecord> {
+  const head = await readRecord(register, checkpoint, options);
+  if (head.kind !== 'live') {
+    const why = head.kind === 'buried' ? 'has been removed' : 'is not in this bank';
+    throw new CheckpointNotFound(`Checkpoint ${checkpoint} ${why}.`, {
+      identifiers: { checkpoint },
+    });
+  }
+  if (isReadable(head.value)) return head.value;
+  const { state } = head.value;
+  throw new CheckpointStateRefused(`Checkpoint ${checkpoint} is ${state}, and cannot be read.`, {
+    identifiers: { checkpoint, state },
+  });
+}
+
+function isReadable(record: CheckpointRecord): record is ReadableRecord {
+  return record.state === 'COMMITTED' || record.state === 'DELETING';
+}

@@ -1,0 +1,142 @@
+import * as z from 'zod';
+import { StoreUnavailable } from '../store/errors.ts';
+import type { CallOptions } from '../store/object-store.ts';
+import { CheckpointStateRefused, RecordUnreadable } from './errors.ts';
+import { serverKeyIn } from './ids.ts';
+import { CheckpointRecord, isRooted, type RootedRecord, transitions } from './record.ts';
+import type { Register } from './register.ts';
+import { compareAndSet, type Head, readHead, type Series } from './series.ts';
+
+export type RecordHead = Head<CheckpointRecord>;
+
+type WithoutWrite<Value> = Value extends unknown ? Omit<Value, 'writeId' | 'history'> : never;
+/** A record but for what `writeRecord` adds. */
+export type RecordDraft = WithoutWrite<CheckpointRecord>;
+
+/** Times a change is decided anew because others changed the record first. */
+const MAX_DECISIONS = 32;
+
+export function recordSeries(register: Register, checkpoint: string): Series<CheckpointRecord> {
+  return {
+    store: register.store,
+    prefix: `records/${serverKeyIn(checkpoint)}/${checkpoint}`,
+    parse: (bytes, key) => parseRecord(bytes, key, checkpoint),
+    bears: (record, writeId) =>
+      record.writeId === writeId || record.history.some((decision) => decision.writeId === writeId),
+  };
+}
+
+export async function readRecord(
+  register: Register,
+  checkpoint: string,
+  options: CallOptions = {},
+): Promise<RecordHead> {
+  return await readHead(recordSeries(register, checkpoint), options);
+}
+
+/**
+ * Reads the record, lets `decide` say what it should become, writes that by compare-and-set, and again if another write came first.
+ * Where `decide` returns undefined the record stays. Returns it as it is then.
+ */
+export async function changeRecord(
+  register: Register,
+  checkpoint: string,
+  decide: (head: RecordHead) => RecordDraft | undefined,
+  options: CallOptions = {},
+): Promise<RecordHead> {
+  let head = await readRecord(register, checkpoint, options);
+  for (let decisions = 1; decisions <= MAX_DECISIONS; decisions++) {
+    const draft = decide(head);
+    if (draft === undefined) return head;
+    const written = await writeRecord(register, head, draft, options);
+    if (written.tookEffect) return written.head;
+    head = written.head;
+  }
+  throw new StoreUnavailable(
+    `The record of checkpoint ${checkpoint} in ${register.store.location} was changed by others ${MAX_DECISIONS} times in a row.`,
+    { identifiers: { checkpoint } },
+  );
+}
+
+/** One compare-and-set of the record, from `head` to the draft. */
+export async function writeRecord(
+  register: Register,
+  head: RecordHead,
+  draft: RecordDraft,
+  options: CallOptions = {},
+): Promise<{ tookEffect: boolean; head: RecordHead }> {
+  refuseForbiddenStep(head, draft);
+  const writeId = register.randomHex(16);
+  const before = head.kind === 'live' ? head.value : undefined;
+  const at = new Date(register.clock.now()).toISOString();
+  const history = before?.history ?? [];
+  const value: CheckpointRecord = {
+    ...draft,
+    writeId,
+    history: isDecision(before, draft)
+      ? [...history, { state: draft.state, at, writeId }]
+      : [...history],
+  };
+  const body = Buffer.from(`${JSON.stringify(value)}\n`);
+  const series = recordSeries(register, draft.checkpoint);
+  return await compareAndSet(series, head.generation, { value, writeId, body }, options);
+}
+
+/** The fields that go with a record through all its states. */
+export function carried(record: CheckpointRecord) {
+  const { version, checkpoint, server, createdAt, execution, summary } = record;
+  return {
+    version,
+    checkpoint,
+    server,
+    createdAt,
+    execution,
+    ...(summary === undefined ? {} : { summary }),
+  };
+}
+
+/** The fields that go with a record from COMMITTED on. */
+export function carriedWithRoot(record: RootedRecord) {
+  const { root, lastProven } = record;
+  return { ...carried(record), root, ...(lastProven === undefined ? {} : { lastProven }) };
+}
+
+export function parseRecord(bytes: Uint8Array, key: string, checkpoint: string): CheckpointRecord {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString());
+  } catch (cause) {
+    throw unreadable(key, 'it is not JSON', cause);
+  }
+  const result = CheckpointRecord.safeParse(json);
+  if (!result.success) throw unreadable(key, z.prettifyError(result.error), result.error);
+  if (result.data.checkpoint !== checkpoint) {
+    throw unreadable(key, `it is the record of ${result.data.checkpoint}`);
+  }
+  return result.data;
+}
+
+function unreadable(key: string, why: string, cause?: unknown): RecordUnreadable {
+  return new RecordUnreadable(`${key} in the register is no record: ${why}.`, {
+    cause,
+    identifiers: { key },
+  });
+}
+
+function isDecision(before: CheckpointRecord | undefined, draft: RecordDraft): boolean {
+  if (before?.state !== draft.state) return true;
+  return isRooted(before) && 'root' in draft && before.root.key !== draft.root.key;
+}
+
+function refuseForbiddenStep(head: RecordHead, draft: RecordDraft): void {
+  const allowed =
+    head.kind === 'live'
+      ? transitions[head.value.state].includes(draft.state)
+      : head.kind === 'absent' && draft.state === 'OPEN';
+  if (allowed) return;
+  const from = head.kind === 'live' ? head.value.state : head.kind;
+  throw new CheckpointStateRefused(
+    `Checkpoint ${draft.checkpoint} is ${from} and cannot become ${draft.state}.`,
+    { identifiers: { checkpoint: draft.checkpoint, state: from } },
+  );
+}
