@@ -1,6 +1,7 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
 import { ObjectDamaged, UnsupportedBank } from './errors.ts';
+import { MAX_CHUNK_BYTES } from './format/chunk.ts';
 import { RawKey } from './keys/bundle.ts';
 import { deriveKey } from './keys/derive.ts';
 import { BANK_FILE_KEY } from './object-keys.ts';
@@ -8,7 +9,7 @@ import { Digest } from './object-ref.ts';
 import { ObjectNotFound } from './store/errors.ts';
 import type { CallOptions, ObjectStore } from './store/object-store.ts';
 
-export const FORMAT_VERSION = 0;
+export const FORMAT_VERSION = 0 as const;
 const MAX_FILE_BYTES = 64 * 1024;
 
 /** A reader that does not know a feature must not touch the bank. There are none yet. */
@@ -21,7 +22,7 @@ const powerOfTwo = (min: number, max: number) =>
     .max(max)
     .refine((n) => Number.isInteger(Math.log2(n)), 'a power of two');
 
-export const ChunkSizeBytes = powerOfTwo(4096, 4 * 1024 * 1024);
+export const ChunkSizeBytes = powerOfTwo(4096, MAX_CHUNK_BYTES);
 export const ChunksPerSegment = powerOfTwo(1, 32_768);
 
 /** bank.json: what must be known before anything else of a bank can be read. */

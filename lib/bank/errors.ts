@@ -54,6 +54,14 @@ export class KeyFileUnusable extends SnapbankError {
   override readonly name = 'KeyFileUnusable' as const;
 }
 
+/** Two people changed who has access at the same time. */
+export class KeyRingChanged extends SnapbankError {
+  static readonly when = 'Access to the bank was changed by somebody else at the same time.';
+  static readonly remedy =
+    'Look at `snapbank bank info`, then run the same command again if it is still needed.';
+  override readonly name = 'KeyRingChanged' as const;
+}
+
 /** An object of the bank is not what was written: cut, altered, replaced, or sealed with another key. */
 export class ObjectDamaged extends SnapbankError {
   static readonly when =

@@ -5,7 +5,7 @@ import { BankNotFound, KeyMissing, ObjectDamaged, RegisterLost, WrongKey } from 
 import { BankKeys } from './keys/bank-keys.ts';
 import { type BankSecrets, secretKeyOf } from './keys/bundle.ts';
 import type { BankCredentials } from './keys/credentials.ts';
-import { type KeyRing, slotInfo } from './keys/key-ring.ts';
+import { currentEpochOf, type KeyRing, slotInfo } from './keys/key-ring.ts';
 import { readKeyRing } from './keys/ring-store.ts';
 import { unlockKeyRing } from './keys/unlock.ts';
 import type { BankPlaces } from './places.ts';
@@ -108,12 +108,7 @@ export function bankOf(
   secrets: BankSecrets,
   ring: KeyRing | undefined,
 ): Bank {
-  const current = ring?.epochs.at(-1);
-  const keys = new BankKeys(
-    file.bankId,
-    secrets,
-    current && { epoch: current.epoch, publicKey: Buffer.from(current.publicKey, 'base64url') },
-  );
+  const keys = new BankKeys(file.bankId, secrets, ring && currentEpochOf(ring));
   const info: BankInfo = {
     bankId: file.bankId,
     version: file.version,

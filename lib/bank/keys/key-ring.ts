@@ -1,6 +1,7 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
 import { ObjectDamaged } from '../errors.ts';
+import type { CurrentEpoch } from './bank-keys.ts';
 import { RawKey } from './bundle.ts';
 import { deriveKey } from './derive.ts';
 import { ScryptParameters } from './passphrase.ts';
@@ -79,6 +80,14 @@ export function parseKeyRing(key: string, bytes: Uint8Array): StoredKeyRing {
 /** Whether someone who has the bank's id key wrote this ring. */
 export function isGenuine({ body, mac }: StoredKeyRing, idKey: KeyObject): boolean {
   return timingSafeEqual(macOf(body, idKey), mac);
+}
+
+/** What new objects are sealed under. */
+export function currentEpochOf({ epochs }: KeyRing): CurrentEpoch | undefined {
+  const current = epochs.at(-1);
+  return (
+    current && { epoch: current.epoch, publicKey: Buffer.from(current.publicKey, 'base64url') }
+  );
 }
 
 export function slotInfo({ id, label, role, createdAt, holder }: AccessSlot): SlotInfo {

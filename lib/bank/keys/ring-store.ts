@@ -1,7 +1,7 @@
+import { createObject } from '../create-object.ts';
 import { ObjectDamaged } from '../errors.ts';
 import { keyRingKey, keyRingPrefix } from '../object-keys.ts';
 import type { BankPlaces } from '../places.ts';
-import { WriteOutcomeUnknown } from '../store/errors.ts';
 import type { CallOptions, ObjectStore } from '../store/object-store.ts';
 import { parseKeyRing, type StoredKeyRing } from './key-ring.ts';
 
@@ -41,24 +41,9 @@ export async function writeKeyRing(
   options?: CallOptions,
 ): Promise<boolean> {
   const key = keyRingKey(bankId, generation);
-  if (!(await putIfAbsent(places.register, key, bytes, options))) return false;
+  if (!(await createObject(places.register, key, bytes, options))) return false;
   await places.bank.put(key, bytes, options);
   return true;
-}
-
-async function putIfAbsent(
-  store: ObjectStore,
-  key: string,
-  bytes: Uint8Array,
-  options?: CallOptions,
-): Promise<boolean> {
-  try {
-    return await store.putIfAbsent(key, bytes, options);
-  } catch (error) {
-    if (!(error instanceof WriteOutcomeUnknown)) throw error;
-    if ((await store.size(key, options)) === undefined) throw error;
-    return Buffer.compare(await store.get(key, options), bytes) === 0;
-  }
 }
 
 async function newest(store: ObjectStore, bankId: string, options: CallOptions): Promise<string> {

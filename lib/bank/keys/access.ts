@@ -1,0 +1,94 @@
+import { type Clock, systemClock } from '../../clock.ts';
+import { InvalidInput } from '../../errors.ts';
+import type { Bank } from '../bank.ts';
+import { KeyRingChanged, ObjectDamaged } from '../errors.ts';
+import { requireReader } from '../open-bank.ts';
+import { BankKeys } from './bank-keys.ts';
+import type { BankSecrets } from './bundle.ts';
+import { currentEpochOf, encodeKeyRing, isGenuine, type KeyRing, slotInfo } from './key-ring.ts';
+import {
+  checkSlots,
+  type NewAccess,
+  newEpoch,
+  newSlot,
+  resealed,
+  ringEpoch,
+} from './new-access.ts';
+import { readKeyRing, writeKeyRing } from './ring-store.ts';
+
+/** Gives somebody access to a sealed bank, all that is stored included. Returns the bank as it is then. */
+export async function addAccess(
+  bank: Bank,
+  access: NewAccess,
+  clock: Clock = systemClock,
+): Promise<Bank> {
+  const ring = await currentRing(bank);
+  const { secrets } = bank.keys;
+  const createdAt = new Date(clock.now()).toISOString();
+  const slot = await newSlot(ring.bankId, access, secrets, createdAt);
+  return writeNext(bank, { ...ring, createdAt, slots: [...ring.slots, slot] }, secrets);
+}
+
+/**
+ * Takes a slot away and begins a new epoch: what is backed up from now on cannot be opened with keys that the slot's holder may
+ * have kept. What was stored before stays readable with those. Other holders need do nothing.
+ */
+export async function removeAccess(
+  bank: Bank,
+  slotId: string,
+  clock: Clock = systemClock,
+): Promise<Bank> {
+  const ring = await currentRing(bank);
+  const remaining = ring.slots.filter(({ id }) => id !== slotId);
+  if (remaining.length === ring.slots.length) {
+    throw new InvalidInput(`The bank has no access slot ${slotId}.`);
+  }
+  checkSlots(remaining);
+  const last = ring.epochs.at(-1)?.epoch ?? 0;
+  const epoch = newEpoch(last + 1);
+  const secrets = { ...bank.keys.secrets, epochs: [...bank.keys.secrets.epochs, epoch] };
+  const next = {
+    ...ring,
+    createdAt: new Date(clock.now()).toISOString(),
+    epochs: [...ring.epochs, ringEpoch(epoch)],
+    slots: remaining.map((slot) => resealed(ring.bankId, slot, secrets)),
+  };
+  return writeNext(bank, next, secrets);
+}
+
+async function currentRing(bank: Bank): Promise<KeyRing> {
+  const { location } = bank.places.bank;
+  if (!bank.info.sealed) {
+    throw new InvalidInput(`The bank at ${location} is unsealed; it has no access slots.`);
+  }
+  requireReader(bank);
+  const stored = await readKeyRing(bank.places, bank.info.bankId);
+  if (stored?.ring.generation !== bank.info.keyRingGeneration) throw changed(bank);
+  if (!isGenuine(stored, bank.keys.secrets.idKey)) {
+    throw new ObjectDamaged(`The key ring of the bank at ${location} was altered.`);
+  }
+  return stored.ring;
+}
+
+async function writeNext(bank: Bank, edited: KeyRing, secrets: BankSecrets): Promise<Bank> {
+  checkSlots(edited.slots);
+  const ring = { ...edited, generation: edited.generation + 1 };
+  const bytes = encodeKeyRing(ring, secrets.idKey);
+  if (!(await writeKeyRing(bank.places, ring, bytes))) throw changed(bank);
+  return {
+    ...bank,
+    info: {
+      ...bank.info,
+      keyRingGeneration: ring.generation,
+      slots: ring.slots.map(slotInfo),
+    },
+    keys: new BankKeys(bank.info.bankId, secrets, currentEpochOf(ring)),
+  };
+}
+
+function changed(bank: Bank): KeyRingChanged {
+  return new KeyRingChanged(
+    `The key ring of the bank at ${bank.places.bank.location} was changed by somebody else at the same time; nothing was done.`,
+    { identifiers: { bankId: bank.info.bankId } },
+  );
+}
