@@ -1,0 +1,121 @@
+import { NotStreamable } from '../errors.ts';
+import type { ByteStream } from './byte-stream.ts';
+
+/** However small the look-aside buffer is told to be, it holds this many clusters, and this much. */
+const fewestBlocks = 4;
+const leastBytes = 2 ** 18;
+
+/**
+ * The file's clusters between the moment they arrive and the moment that the order of guest addresses asks for them. Holds at most
+ * `limitBytes`: a cluster is dropped when it is taken, and when room is wanted, first those whose parts were taken, then the oldest.
+ * One that is asked for after it was dropped makes the image NotStreamable.
+ */
+export class LookAside {
+  readonly #stream: ByteStream;
+  readonly #blockBytes: number;
+  readonly #limitBytes: number;
+  /** Clusters by their offset in the file, in the order of arrival. */
+  readonly #fresh = new Map<number, Uint8Array>();
+  readonly #touched = new Map<number, Uint8Array>();
+  /** L2 tables that arrived before their turn; they are never dropped. */
+  readonly #tables = new Map<number, Uint8Array>();
+  #heldBytes = 0;
+  #expected: Float64Array = new Float64Array();
+  #nextExpected = 0;
+
+  constructor(stream: ByteStream, blockBytes: number, limitBytes: number) {
+    this.#stream = stream;
+    this.#blockBytes = blockBytes;
+    this.#limitBytes = Math.max(limitBytes, leastBytes, fewestBlocks * blockBytes);
+  }
+
+  /** Puts back what was read along with the header; `start` is the start of the file, in whole clusters or to its end. */
+  restore(start: Uint8Array): void {
+    for (let offset = this.#blockBytes; offset < start.length; offset += this.#blockBytes) {
+      this.#keep(offset, start.slice(offset, offset + this.#blockBytes));
+    }
+  }
+
+  /** From now on the clusters at these offsets (0 is none) are known to be L2 tables. */
+  expectTables(offsets: Float64Array): void {
+    this.#expected = offsets.toSorted();
+    this.#nextExpected = 0;
+  }
+
+  /** An L2 table, of the size of a cluster; kept until `dropTable`. */
+  async table(offset: number): Promise<Uint8Array> {
+    while (this.#stream.position <= offset) await this.#advance();
+    const table = this.#tables.get(offset) ?? this.#fresh.get(offset);
+    if (table === undefined) throw new NotStreamable('an L2 table came too early', offset);
+    if (this.#fresh.delete(offset)) this.#tables.set(offset, table);
+    return table;
+  }
+
+  dropTable(offset: number): void {
+    const table = this.#tables.get(offset);
+    if (table === undefined) return;
+    this.#tables.delete(offset);
+    this.#heldBytes -= table.length;
+  }
+
+  /** A copy of `[offset, offset + length)` of the file. With `keep`, others may still ask for parts of the same clusters. */
+  async copy(offset: number, length: number, keep: boolean): Promise<Uint8Array> {
+    const copied = Buffer.allocUnsafeSlow(length);
+    for (let done = 0; done < length; ) {
+      const within = (offset + done) % this.#blockBytes;
+      const blockOffset = offset + done - within;
+      const block = await this.#block(blockOffset);
+      const part = block.subarray(within, within + length - done);
+      copied.set(part, done);
+      done += part.length;
+      if (keep) this.#touch(blockOffset, block);
+      else this.#drop(blockOffset, block);
+    }
+    return copied;
+  }
+
+  async #block(offset: number): Promise<Uint8Array> {
+    while (this.#stream.position <= offset) await this.#advance();
+    const block = this.#fresh.get(offset) ?? this.#touched.get(offset);
+    if (block === undefined) throw new NotStreamable('data came too early', offset);
+    return block;
+  }
+
+  async #advance(): Promise<void> {
+    const offset = this.#stream.position;
+    this.#keep(offset, await this.#stream.take(this.#blockBytes));
+  }
+
+  #keep(offset: number, block: Uint8Array): void {
+    while (
+      this.#nextExpected < this.#expected.length &&
+      this.#expected[this.#nextExpected]! < offset
+    ) {
+      this.#nextExpected += 1;
+    }
+    const isTable = this.#expected[this.#nextExpected] === offset;
+    (isTable ? this.#tables : this.#fresh).set(offset, block);
+    this.#heldBytes += block.length;
+    this.#makeRoom(offset);
+  }
+
+  #makeRoom(newest: number): void {
+    for (const blocks of [this.#touched, this.#fresh]) {
+      for (const [offset, block] of blocks) {
+        if (this.#heldBytes <= this.#limitBytes) return;
+        if (offset !== newest) this.#drop(offset, block);
+      }
+    }
+    if (this.#heldBytes > this.#limitBytes) {
+      throw new NotStreamable('more L2 tables came early than the look-aside buffer holds', newest);
+    }
+  }
+
+  #touch(offset: number, block: Uint8Array): void {
+    if (this.#fresh.delete(offset)) this.#touched.set(offset, block);
+  }
+
+  #drop(offset: number, block: Uint8Array): void {
+    if (this.#fresh.delete(offset) || this.#touched.delete(offset)) this.#heldBytes -= block.length;
+  }
+}
