@@ -38,7 +38,7 @@ export const openCheckpoint = stateFunction({
       },
       server: identity,
       bootImage: { cloud: identity.cloud, region: identity.region, imageId: bootImageId },
-      summary: sealSummary(bank, identity, { serverName: server.name }),
+      summary: await sealSummary(bank, identity, { serverName: server.name, done: null }),
       signal,
     });
     const { checkpoint, state } = record;

@@ -10,6 +10,10 @@ export interface Settings {
   rangesAtOnce: number;
   /** Parts of one restored image written, or ranges of it checked, at once. */
   partsAtOnce: number;
+  /** How a restored image gets into Glance unless the input says: `web-download` needs a store that Glance can reach. */
+  imageImport: 'web-download' | 'stream';
+  /** Prefix of the work place within its bucket, as the state machines name its keys: empty, or ends with `/`. */
+  workPrefix: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,6 +24,8 @@ export function settingsFromEnvironment(env: Environment): Settings {
     serversAtOnce: countSetting(env, 'SNAPBANK_SERVERS_AT_ONCE', 4),
     rangesAtOnce: countSetting(env, 'SNAPBANK_RANGES_AT_ONCE', 4),
     partsAtOnce: countSetting(env, 'SNAPBANK_PARTS_AT_ONCE', 4),
+    imageImport: importSetting(env),
+    workPrefix: env['SNAPBANK_WORK_PREFIX'] ?? '',
   };
 }
 
@@ -33,6 +39,14 @@ export function parseBoolean(name: string, value: string): boolean {
 function booleanSetting(env: Environment, name: string, otherwise: boolean): boolean {
   const value = env[name];
   return value === undefined ? otherwise : parseBoolean(name, value);
+}
+
+function importSetting(env: Environment): Settings['imageImport'] {
+  const value = env['SNAPBANK_IMAGE_IMPORT'] ?? 'stream';
+  if (value === 'web-download' || value === 'stream') return value;
+  throw new InvalidInput(
+    `SNAPBANK_IMAGE_IMPORT is "${value}"; it must be "web-download" or "stream".`,
+  );
 }
 
 function countSetting(env: Environment, name: string, otherwise: number): number {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { RootReference } from '../bank/register/record.ts';
 import { Omission } from '../protect/description.ts';
 
 /** What a restore will make: the output of PlanRestore and the input of every state after it. Small, and free of secrets. */
@@ -6,6 +7,10 @@ export const RestorePlan = z.strictObject({
   /** Marks everything that this restore makes, so that an attempt after a crash finds it and a failure removes it. */
   restoreId: z.string(),
   checkpoint: z.string(),
+  /** The root that was pinned: a checkpoint can get another one. */
+  root: RootReference,
+  /** Null where the bank is read-only and nothing could be pinned. */
+  pinId: z.string().nullable(),
   planOnly: z.boolean(),
   imageOnly: z.boolean(),
   check: z.boolean(),

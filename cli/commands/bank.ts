@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import type { Bank } from '../../lib/bank/bank.ts';
+import { createBank } from '../../lib/bank/create-bank.ts';
+import { credentialsFromEnvironment } from '../../lib/bank/keys/credentials.ts';
+import { readKeyFile, writeKeyFile } from '../../lib/bank/keys/key-file.ts';
+import { newSecretKey, parsePublicKey, type SecretKey } from '../../lib/bank/keys/key-text.ts';
+import type { NewAccess } from '../../lib/bank/keys/new-access.ts';
+import { InvalidInput } from '../../lib/errors.ts';
+import type { CommandContext } from '../context.ts';
+
+export interface InitOptions {
+  recipient?: string[];
+  writeOnlyKeyFile?: string;
+  passphrase?: boolean;
+  unsealed?: boolean;
+}
+
+/** `snapbank bank init`: proves that the register keeps put-if-absent, then makes the bank. */
+export async function initBank(context: CommandContext, options: InitOptions): Promise<void> {
+  const { env, output } = context;
+  const { places } = await context.services();
+  const access = options.unsealed === true ? 'unsealed' : await accessFor(context, options);
+  const bank = await createBank(places, { access });
+  output.event({ type: 'summary', location: places.bank.location, ...bank.info });
+  output.line(`Made bank ${bank.info.bankId} at ${places.bank.location}.`);
+  if (access === 'unsealed') {
+    output.warn(
+      'The bank is UNSEALED: nothing in it is encrypted, and whoever reads the store reads the disks.',
+    );
+  } else if (env['SNAPBANK_KEY_FILE'] !== undefined) {
+    output.line(
+      `Its key is ${env['SNAPBANK_KEY_FILE']}. Keep a copy of it elsewhere: without it nothing can be restored.`,
+    );
+  }
+  output.line('Next: snapbank protectables, then snapbank backup --server NAME');
+}
+
+async function accessFor({ env }: CommandContext, options: InitOptions): Promise<NewAccess[]> {
+  const access: NewAccess[] = [];
+  const keyFile = env['SNAPBANK_KEY_FILE'];
+  if (keyFile !== undefined && keyFile !== '') {
+    const { publicKey } = await keyIn(keyFile);
+    access.push({ label: 'key file', role: 'reader', publicKey });
+  }
+  for (const text of options.recipient ?? []) {
+    access.push({ label: 'recipient', role: 'reader', publicKey: parsePublicKey(text) });
+  }
+  if (options.passphrase === true) {
+    const { passphrase } = await credentialsFromEnvironment({
+      ...env,
+      SNAPBANK_KEY_FILE: undefined,
+    });
+    if (passphrase === undefined) {
+      throw new InvalidInput('--passphrase: set SNAPBANK_PASSPHRASE or SNAPBANK_PASSPHRASE_FILE.');
+    }
+    access.push({ label: 'passphrase', role: 'reader', passphrase });
+  }
+  if (access.length === 0) {
+    throw new InvalidInput(
+      'Say how the bank is to be sealed: --key-file FILE (made if it does not exist), --recipient PUBLIC-KEY, --passphrase, or --unsealed.',
+    );
+  }
+  if (options.writeOnlyKeyFile !== undefined) {
+    const { publicKey } = await keyIn(options.writeOnlyKeyFile);
+    access.push({ label: 'write-only key file', role: 'writer', publicKey });
+  }
+  return access;
+}
+
+/** The key in the file, or a new one that is written there. */
+async function keyIn(path: string): Promise<SecretKey> {
+  if (existsSync(path)) return await readKeyFile(path);
+  const key = newSecretKey();
+  await writeKeyFile(path, key);
+  return key;
+}
+
+/** `snapbank bank info`. */
+export async function bankInfo(context: CommandContext): Promise<void> {
+  const { output } = context;
+  const services = await context.services();
+  const { info, places }: Bank = await services.bank();
+  output.event({
+    type: 'summary',
+    location: places.bank.location,
+    register: places.register.location,
+    work: places.work.location,
+    ...info,
+  });
+  output.line(
+    `Bank        ${info.bankId} (format version ${String(info.version)}), made ${info.createdAt}`,
+  );
+  output.line(`Location    ${places.bank.location}`);
+  output.line(`Register    ${places.register.location}`);
+  output.line(`Work        ${places.work.location}`);
+  if (info.sealed) {
+    output.line(
+      `Sealed      yes; the key given may ${info.access === 'reader' ? 'back up and restore' : 'back up, not restore'}`,
+    );
+    for (const slot of info.slots) {
+      output.line(`Access      ${slot.id}  ${slot.role}  ${slot.kind}  ${slot.label}`);
+    }
+  } else {
+    output.line('Sealed      NO: nothing is encrypted, whoever reads the store reads the disks');
+  }
+}

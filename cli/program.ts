@@ -1,0 +1,126 @@
+import { Command, Option } from 'commander';
+import { parseBoolean } from '../lib/settings.ts';
+import { runBackup } from './commands/backup.ts';
+import { bankInfo, initBank } from './commands/bank.ts';
+import { listCheckpointsCommand } from './commands/checkpoints.ts';
+import { exportDisk } from './commands/export.ts';
+import { listProtectables } from './commands/protectables.ts';
+import { runRestore } from './commands/restore.ts';
+import { showCheckpoint } from './commands/show.ts';
+import { type CommandContext, commandContext, type Surroundings } from './context.ts';
+import { VERSION } from './version.ts';
+
+/** What a command leaves for the process: 1 when something failed that its summary names. */
+export interface ExitState {
+  exitCode: number;
+}
+
+const EXAMPLES = `
+Examples:
+  snapbank --bank s3://backups/prod bank init --key-file ~/snapbank.key
+  snapbank backup --server web-1 --server web-2
+  snapbank checkpoints --server web-1
+  snapbank restore web-1@latest --plan
+  snapbank export web-1@latest --output web-1.qcow2
+
+The cloud is found as by the openstack command (clouds.yaml, OS_CLOUD, OS_*), S3 as by the aws command (profiles, AWS_*).
+Exit codes: 0 all well, 1 something failed (the summary says what), 2 wrong usage or configuration.`;
+
+export function createProgram(surroundings: Surroundings, state: ExitState): Command {
+  const program = new Command('snapbank')
+    .description(
+      'Back up OpenStack servers that boot from an image, with their data, and bring them back.',
+    )
+    .version(VERSION)
+    .addOption(new Option('--bank <location>', 's3://BUCKET/PREFIX or a directory (SNAPBANK_BANK)'))
+    .addOption(new Option('--s3-endpoint <url>', 'S3 server other than AWS (AWS_ENDPOINT_URL_S3)'))
+    .addOption(new Option('--key-file <path>', 'key of a sealed bank (SNAPBANK_KEY_FILE)'))
+    .addOption(new Option('--os-cloud <name>', 'cloud of clouds.yaml (OS_CLOUD)'))
+    .addOption(new Option('--json', 'one JSON event a line on standard output, a summary last'))
+    .addOption(new Option('--debug', 'log everything to standard error'))
+    .addHelpText('after', EXAMPLES)
+    .configureOutput({
+      writeOut: (text) => surroundings.stdout.write(text),
+      writeErr: (text) => surroundings.stderr.write(text),
+    })
+    .showHelpAfterError('(snapbank --help lists commands and options)')
+    .exitOverride();
+
+  /** Global options may stand before or after the command's name. */
+  const command = (parent: Command, usage: string, description: string): Command => {
+    const made = parent.command(usage).description(description).exitOverride();
+    for (const option of program.options) {
+      if (option.long !== '--version')
+        made.addOption(new Option(option.flags, option.description).hideHelp());
+    }
+    return made;
+  };
+  const run =
+    <Args extends unknown[]>(
+      action: (context: CommandContext, ...args: Args) => Promise<boolean | void>,
+    ) =>
+    async (...parsed: unknown[]): Promise<void> => {
+      const self = parsed.pop() as Command;
+      const context = commandContext(self.optsWithGlobals(), surroundings);
+      const succeeded = await action(context, ...(parsed as Args));
+      if (succeeded === false) state.exitCode = 1;
+    };
+
+  command(program, 'protectables', 'list the servers that can be backed up').action(
+    run(listProtectables),
+  );
+
+  const bank = program.command('bank').description('make a bank, or look at one').exitOverride();
+  command(bank, 'init', 'make a bank at --bank')
+    .option('--recipient <public key>', 'a key that may restore; repeatable', collect)
+    .option('--write-only-key-file <path>', 'also make a key that may back up but not read')
+    .option('--passphrase', 'seal with SNAPBANK_PASSPHRASE')
+    .option('--unsealed', 'encrypt nothing: whoever reads the store reads the disks')
+    .action(run(initBank));
+  command(bank, 'info', 'show what the bank is and who may open it').action(run(bankInfo));
+
+  command(program, 'backup', 'back up servers')
+    .option('--server <id or name>', 'this server; repeatable', collect)
+    .option('--tag <tag>', 'servers with this tag; repeated: with all of them', collect)
+    .option('--all', 'all servers of the project')
+    .option(
+      '--enable-server-snapshot <boolean>',
+      'false: the boot images as they are, without user data (ENABLE_SERVER_SNAPSHOT)',
+      (value) => parseBoolean('--enable-server-snapshot', value),
+    )
+    .option('--execution <name>', 'name of the execution; an unfinished one is continued')
+    .action(run(runBackup));
+
+  command(program, 'checkpoints', 'list checkpoints')
+    .option('--server <id or name>', 'of this server')
+    .action(run(listCheckpointsCommand));
+  command(program, 'show <checkpoint>', 'show a checkpoint').action(run(showCheckpoint));
+
+  command(program, 'restore <checkpoint>', 'bring a server back: CHECKPOINT or SERVER@latest')
+    .option('--plan', 'show what would be made and what is missing, and stop')
+    .option('--image-only', 'the image, no server')
+    .option('--name <name>', 'of the new server')
+    .option('--flavor <id or name>', 'instead of the original one')
+    .option('--network <id or name>', 'instead of the original ones; repeatable', collect)
+    .addOption(new Option('--format <format>', 'of the image').choices(['raw', 'qcow2']))
+    .addOption(
+      new Option('--import <method>', 'how the image gets into Glance').choices([
+        'web-download',
+        'stream',
+      ]),
+    )
+    .option('--check', 'read the image back and compare it with the checkpoint')
+    .option('--execution <name>', 'name of the execution; an unfinished one is continued')
+    .action(run(runRestore));
+
+  command(program, 'export <checkpoint>', "write a checkpoint's disk to a file")
+    .requiredOption('--output <file>', 'the file; it must not exist')
+    .addOption(new Option('--format <format>', 'of the file').choices(['raw', 'qcow2']))
+    .action(run(exportDisk));
+
+  return program;
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}

@@ -1,0 +1,43 @@
+import { CommanderError } from 'commander';
+import { errorLines, exitCodeOf, describeError } from './command-error.ts';
+import type { Surroundings } from './context.ts';
+import { jsonLines } from './terminal/json-lines.ts';
+import { createProgram } from './program.ts';
+
+export interface Process extends Omit<Surroundings, 'signal'> {
+  /** Calls the listener at Ctrl-C and when the process is asked to end. */
+  onStopRequest(listener: () => void): void;
+}
+
+/** Runs one command line. Resolves to the exit code: 0 all well, 1 something failed, 2 wrong usage or configuration. */
+export async function runCommandLine(
+  argv: readonly string[],
+  { onStopRequest, ...surroundings }: Process,
+): Promise<number> {
+  const stop = new AbortController();
+  onStopRequest(() => {
+    stop.abort(new Stopped());
+  });
+  const state = { exitCode: 0 };
+  const program = createProgram({ ...surroundings, signal: stop.signal }, state);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return state.exitCode;
+  } catch (error) {
+    // Commander has said it already; its code is 0 for --help and --version.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (argv.includes('--json')) {
+      jsonLines(surroundings.stdout)({ type: 'error', ...describeError(error) });
+    }
+    for (const line of errorLines(error)) surroundings.stderr.write(`${line}\n`);
+    return exitCodeOf(error instanceof Error ? error.name : 'Error');
+  }
+}
+
+/** Ctrl-C, or a signal that asks the process to end. */
+class Stopped extends Error {
+  override readonly name = 'Stopped' as const;
+  constructor() {
+    super('Stopped before the end. Run the same command again to continue.');
+  }
+}

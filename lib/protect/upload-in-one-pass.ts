@@ -1,0 +1,142 @@
+import { receiptPrefix } from '../bank/object-keys.ts';
+import { leaseKeeper } from '../bank/register/lease.ts';
+import type { ObjectStore } from '../bank/store/object-store.ts';
+import type { DiskPiece } from '../disk/disk.ts';
+import { type DecodedStream, decodeStream } from '../disk/decode-stream.ts';
+import { NotStreamable } from '../disk/errors.ts';
+import type { Services } from '../services.ts';
+import type { Call } from '../state-function.ts';
+import { ROOT_DISK } from './disks.ts';
+import { ImageTooLarge } from './errors.ts';
+import { openUpload, type Upload } from './upload.ts';
+import { putUploadPlan } from './upload-plan.ts';
+
+export interface StreamedUpload {
+  checkpoint: string;
+  serverId: string;
+  imageId: string;
+}
+
+/** What one function reads at least from a cloud that is worth reading from. */
+const BYTES_PER_SECOND = 60e6;
+const LOOK_ASIDE_BYTES = 64 * 1024 ** 2;
+
+/**
+ * Reads the whole image in one pass. Segments that an earlier pass finished are read past, not stored again. A qcow2 file whose order
+ * does not allow one pass is stored as it is, byte for byte, in a second one.
+ */
+export async function uploadInOnePass(
+  services: Services,
+  target: StreamedUpload,
+  { signal, remainingMilliseconds }: Call,
+): Promise<void> {
+  const upload = await openUpload(services, target, signal);
+  const { image } = upload.plan;
+  const secondsNeeded = image.sizeBytes / BYTES_PER_SECOND;
+  if (secondsNeeded > remainingMilliseconds() / 1000) {
+    throw new ImageTooLarge(
+      `Image ${image.id} has ${String(image.sizeBytes)} bytes and its store serves no ranges (${upload.plan.streamReason ?? 'unknown reason'}); one pass takes longer than this function may run.`,
+      { identifiers: { imageId: image.id, sizeBytes: image.sizeBytes } },
+    );
+  }
+  try {
+    await pass(services, upload, target, image.diskFormat, signal);
+  } catch (error) {
+    if (!(error instanceof NotStreamable)) throw error;
+    services.log.warn('The image cannot be decoded in one pass and is stored as an opaque file', {
+      imageId: image.id,
+      reason: error.message,
+    });
+    await dropReceipts(services.places.work, target, signal);
+    await pass(services, upload, target, null, signal);
+  }
+}
+
+async function pass(
+  services: Services,
+  upload: Upload,
+  target: StreamedUpload,
+  declaredFormat: string | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const openstack = await services.openstack();
+  const { image } = upload.plan;
+  const download = openstack.images.download(image.id, { signal, checkHash: true });
+  const decoded = await decodeStream(download, {
+    declaredFormat,
+    fileSizeBytes: image.sizeBytes,
+    pieceBytes: upload.pieceBytes,
+    lookAsideBytes: LOOK_ASIDE_BYTES,
+    signal,
+  });
+  await storePieces(services, upload, target, decoded, signal);
+  const { format, guestSizeBytes } = decoded;
+  await putUploadPlan(
+    services.places.work,
+    target.checkpoint,
+    { ...upload.plan, disk: { format, guestSizeBytes }, sourceHash: download.sourceHash },
+    signal,
+  );
+}
+
+async function storePieces(
+  services: Services,
+  upload: Upload,
+  { checkpoint, serverId }: StreamedUpload,
+  { guestSizeBytes, pieces }: DecodedStream,
+  signal: AbortSignal,
+): Promise<void> {
+  const keepLease = leaseKeeper(await services.register(), checkpoint);
+  const { segmentBytes } = upload;
+  const iterator = pieces[Symbol.asyncIterator]();
+  const next = async (): Promise<DiskPiece | undefined> => {
+    const result = await iterator.next();
+    if (result.done === true) return undefined;
+    const { length } = result.value;
+    services.progress({
+      subject: serverId,
+      phase: 'upload',
+      advancedBytes: length,
+      totalBytes: guestSizeBytes,
+    });
+    return result.value;
+  };
+  try {
+    let piece = await next();
+    while (piece !== undefined) {
+      await keepLease({ signal });
+      const segment = Math.floor(piece.offset / segmentBytes);
+      const end = (segment + 1) * segmentBytes;
+      if (await upload.isFinished(ROOT_DISK, segment)) {
+        while (piece !== undefined && piece.offset < end) piece = await next();
+        continue;
+      }
+      const writer = await upload.segmentWriter(ROOT_DISK, segment, guestSizeBytes);
+      try {
+        while (piece !== undefined && piece.offset < end) {
+          await writer.write(piece);
+          piece = await next();
+        }
+        await upload.putReceipt(await writer.finish());
+      } catch (error) {
+        await writer.abandon();
+        throw error;
+      }
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+/** Receipts of a disk that was understood in another way must not be mixed with the ones to come. */
+async function dropReceipts(
+  work: ObjectStore,
+  { checkpoint, imageId }: StreamedUpload,
+  signal: AbortSignal,
+): Promise<void> {
+  const keys: string[] = [];
+  for await (const { key } of work.list(receiptPrefix(checkpoint, imageId), { signal })) {
+    keys.push(key);
+  }
+  await work.delete(keys, { signal });
+}

@@ -1,0 +1,77 @@
+import type { Bank } from '../bank/bank.ts';
+import type { SegmentReceipt } from '../bank/format/receipt.ts';
+import type { Root } from '../bank/format/root.ts';
+import { receiptKey } from '../bank/object-keys.ts';
+import { readRoot } from '../bank/read/roots.ts';
+import { renewLease } from '../bank/register/lease.ts';
+import { ancestorOf, type OpenRecord } from '../bank/register/record.ts';
+import { putReceipt } from '../bank/write/receipts.ts';
+import { readSegmentSources } from '../bank/write/segment-source.ts';
+import { SegmentWriter } from '../bank/write/segment-writer.ts';
+import type { Log } from '../log.ts';
+import type { Services } from '../services.ts';
+import { CheckpointIncomplete } from '../bank/errors.ts';
+import { readUploadPlan, type UploadPlan } from './upload-plan.ts';
+
+/** The image of a checkpoint on its way into the bank. */
+export interface Upload {
+  readonly plan: UploadPlan;
+  readonly pieceBytes: number;
+  readonly segmentBytes: number;
+  /** Whether an earlier worker finished the segment, of this very image. */
+  isFinished(disk: number, segment: number): Promise<boolean>;
+  segmentWriter(disk: number, segment: number, guestSizeBytes: number): Promise<SegmentWriter>;
+  putReceipt(receipt: SegmentReceipt): Promise<void>;
+}
+
+/** Throws `CheckpointFenced` when the checkpoint is no longer open. */
+export async function openUpload(
+  services: Services,
+  { checkpoint, imageId }: { checkpoint: string; imageId: string },
+  signal: AbortSignal,
+): Promise<Upload> {
+  const [bank, register] = await Promise.all([services.bank(), services.register()]);
+  const record = await renewLease(register, checkpoint, { signal });
+  const plan = await readUploadPlan(bank.places.work, checkpoint, imageId, signal);
+  if (plan === undefined) {
+    throw new CheckpointIncomplete(
+      `The plan of checkpoint ${checkpoint} is gone from the work place ${bank.places.work.location}.`,
+      { identifiers: { checkpoint, imageId } },
+    );
+  }
+  const ancestors = await readAncestors(bank, record, services.log, signal);
+  const { chunkSizeBytes, chunksPerSegment } = bank.info;
+  return {
+    plan,
+    pieceBytes: chunkSizeBytes,
+    segmentBytes: chunkSizeBytes * chunksPerSegment,
+    async isFinished(disk, segment) {
+      const key = receiptKey(checkpoint, imageId, disk, segment);
+      return (await bank.places.work.size(key, { signal })) !== undefined;
+    },
+    async segmentWriter(disk, segment, guestSizeBytes) {
+      const place = { disk, segment };
+      const sources = await readSegmentSources(bank, ancestors, place, {
+        log: services.log,
+        signal,
+      });
+      const target = { checkpoint, ...place, guestSizeBytes };
+      return new SegmentWriter(bank, target, sources, { signal });
+    },
+    async putReceipt(receipt) {
+      await putReceipt(bank, { checkpoint, imageId }, receipt, { signal });
+    },
+  };
+}
+
+/** The confirmed ancestor's root, if the checkpoint has one. A damaged one costs a full backup, not the backup. */
+export async function readAncestors(
+  bank: Bank,
+  record: OpenRecord,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Root[]> {
+  const ancestor = ancestorOf(record);
+  if (ancestor === undefined) return [];
+  return [await readRoot(bank, ancestor, { signal })];
+}

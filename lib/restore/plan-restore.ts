@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import type { Bank } from '../bank/bank.ts';
+import { InvalidInput } from '../errors.ts';
+import { requireReader } from '../bank/open-bank.ts';
+import { openPin, type ReaderPin, releasePin } from '../bank/register/reader-pin.ts';
+import type { Execution } from '../bank/register/record.ts';
+import type { Services } from '../services.ts';
+import { imageLayout } from './image-layout.ts';
+import { resolveCheckpoint } from '../protect/resolve-checkpoint.ts';
+import { readCheckpoint } from './checkpoint-root.ts';
+import type { RestorePlan } from './plan.ts';
+import { planServer } from './plan-server.ts';
+import type { RestoreRequest } from './request.ts';
+
+/** Pins the checkpoint and says what a restore of it will make, in the cloud as it is now. */
+export async function planRestore(
+  services: Services,
+  execution: string,
+  request: RestoreRequest,
+  signal: AbortSignal,
+): Promise<RestorePlan> {
+  const [bank, register] = await Promise.all([services.bank(), services.register()]);
+  requireReader(bank);
+  const { checkpoint } = await resolveCheckpoint(bank, register, request.checkpoint, signal);
+  const pin = await openPin(register, {
+    checkpoint,
+    execution: executionOf(services, execution),
+    signal,
+  });
+  try {
+    const plan = await planOf(services, { execution, request, checkpoint, pin }, signal);
+    if (plan.planOnly) await releasePin(register, pin.id, { signal });
+    return plan;
+  } catch (error) {
+    await releasePin(register, pin.id).catch(() => undefined);
+    throw error;
+  }
+}
+
+interface PinnedRequest {
+  execution: string;
+  request: RestoreRequest;
+  checkpoint: string;
+  pin: ReaderPin;
+}
+
+async function planOf(
+  services: Services,
+  { execution, request, checkpoint, pin }: PinnedRequest,
+  signal: AbortSignal,
+): Promise<RestorePlan> {
+  const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
+  const { root } = pin.record;
+  const { identity, description, disk } = await readCheckpoint(bank, { checkpoint, root }, signal);
+  const { image } = description;
+  const format = diskFormatOf(disk.format, image.diskFormat, request.format);
+  const layout = imageLayout(bank, disk, format);
+  const planned =
+    request.image_only === true
+      ? { server: null, notRestored: [] }
+      : await planServer(
+          openstack,
+          {
+            description: description.server,
+            request,
+            origin: identity,
+            guestSizeBytes: disk.guestSizeBytes,
+            minDiskGiB: image.minDiskGiB,
+          },
+          signal,
+        );
+  const serverName = request.name ?? description.server.name;
+  return {
+    restoreId: restoreIdOf(bank, execution),
+    checkpoint,
+    root,
+    pinId: pin.id,
+    planOnly: request.plan_only ?? false,
+    imageOnly: request.image_only ?? false,
+    check: request.check ?? false,
+    import: request.import ?? services.settings.imageImport,
+    partsAtOnce: services.settings.partsAtOnce,
+    image: {
+      name: request.image_only === true ? serverName : `${serverName} (${checkpoint.slice(0, 8)})`,
+      diskFormat: format,
+      containerFormat: image.containerFormat ?? 'bare',
+      minDiskGiB: image.minDiskGiB,
+      minRamMiB: image.minRamMiB,
+      properties: image.properties,
+      fileSizeBytes: layout.fileSizeBytes,
+      guestSizeBytes: disk.guestSizeBytes,
+    },
+    ...planned,
+  };
+}
+
+/** The same execution gives the same id, so that a repeated one finds what it made. */
+function restoreIdOf(bank: Bank, execution: string): string {
+  return createHash('sha256')
+    .update(`${bank.info.bankId}\0restore\0${execution}`)
+    .digest('hex')
+    .slice(0, 24);
+}
+
+function executionOf(services: Services, id: string): Execution {
+  return { id, ...(services.process === undefined ? {} : { process: services.process }) };
+}
+
+/** Raw and qcow2 disks can become either; an opaque file only what it was. */
+function diskFormatOf(
+  format: 'raw' | 'qcow2' | 'opaque',
+  declared: string | null,
+  wanted: 'raw' | 'qcow2' | undefined,
+): string {
+  if (format === 'opaque') {
+    if (wanted !== undefined && wanted !== declared) {
+      throw new InvalidInput(
+        `The disk was backed up as an opaque ${declared ?? 'file'}; it can only be restored as that, not as ${wanted}.`,
+      );
+    }
+    return declared ?? 'raw';
+  }
+  return wanted ?? format;
+}

@@ -1,0 +1,69 @@
+import { abandonCheckpoint } from '../functions/abandon-checkpoint.ts';
+import { assembleRange } from '../functions/assemble-range.ts';
+import { checkRange } from '../functions/check-range.ts';
+import { closeRestore } from '../functions/close-restore.ts';
+import { commitCheckpoint } from '../functions/commit-checkpoint.ts';
+import { createImage } from '../functions/create-image.ts';
+import { createServer } from '../functions/create-server.ts';
+import { createServerSnapshot } from '../functions/create-server-snapshot.ts';
+import { deleteServerSnapshot } from '../functions/delete-server-snapshot.ts';
+import { importImage } from '../functions/import-image.ts';
+import { listProtectables } from '../functions/list-protectables.ts';
+import { openAssembly } from '../functions/open-assembly.ts';
+import { openCheckpoint } from '../functions/open-checkpoint.ts';
+import { planCheck } from '../functions/plan-check.ts';
+import { planRestore } from '../functions/plan-restore.ts';
+import { planUpload } from '../functions/plan-upload.ts';
+import { pollImage } from '../functions/poll-image.ts';
+import { pollImport } from '../functions/poll-import.ts';
+import { pollServer } from '../functions/poll-server.ts';
+import { rollBackRestore } from '../functions/roll-back-restore.ts';
+import { summariseBackup } from '../functions/summarise-backup.ts';
+import { sweep } from '../functions/sweep.ts';
+import { uploadImage } from '../functions/upload-image.ts';
+import { uploadRange } from '../functions/upload-range.ts';
+import { uploadStream } from '../functions/upload-stream.ts';
+import { handlerOf } from '../lib/handler.ts';
+import type { Services } from '../lib/services.ts';
+import type { LocalFunction } from './engine/execution-options.ts';
+
+const ALL = [
+  abandonCheckpoint,
+  assembleRange,
+  checkRange,
+  closeRestore,
+  commitCheckpoint,
+  createImage,
+  createServer,
+  createServerSnapshot,
+  deleteServerSnapshot,
+  importImage,
+  listProtectables,
+  openAssembly,
+  openCheckpoint,
+  planCheck,
+  planRestore,
+  planUpload,
+  pollImage,
+  pollImport,
+  pollServer,
+  rollBackRestore,
+  summariseBackup,
+  sweep,
+  uploadImage,
+  uploadRange,
+  uploadStream,
+] as const;
+
+/** Names of all Task states that call a function. */
+export const STATE_FUNCTION_NAMES: readonly string[] = ALL.map(({ name }) => name);
+
+/** Every state function behind the same handler as on AWS, by the name of its state. */
+export function stateFunctions(services: Services): Record<string, LocalFunction> {
+  const table: Record<string, LocalFunction> = {};
+  for (const definition of ALL) {
+    const handler = handlerOf<unknown, unknown>(definition as StateFunctionOfAny, () => services);
+    table[definition.name] = async (payload, context) => await handler(payload, context);
+  }
+  return table;
+}
