@@ -51,10 +51,10 @@ export class UploadNotFound extends SnapbankError {
   override readonly name = 'UploadNotFound' as const;
 }
 
-/** Parts are missing, or do not fit together. */
+/** Parts are missing, too many, or do not fit together. */
 export class UploadIncomplete extends SnapbankError {
   static readonly when =
-    'An upload is completed of which parts are missing or do not fit together.';
+    'An upload is completed of which parts are missing, too many, or do not fit together.';
   static readonly remedy = 'Start the restore again; the missing parts are written then.';
   override readonly name = 'UploadIncomplete' as const;
 }

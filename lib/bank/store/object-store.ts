@@ -47,7 +47,7 @@ export interface ObjectStore {
   /** Writes one part (1-based; all parts but the last have equal size, at least 5 MiB). Repeating a part replaces it. `UploadNotFound` after an abort. */
   putPart(upload: Upload, part: Part, body: Uint8Array, options?: CallOptions): Promise<void>;
   /**
-   * Joins the parts 1..`partCount` (`UploadIncomplete` where one is missing). Repeating it after a lost answer succeeds. As with
+   * Joins the parts, which are 1..`partCount` (`UploadIncomplete` where one is missing or too many). Repeating it after a lost answer succeeds. As with
    * `put`, the bytes of one key are always the same: where the upload is gone and the object is there, it was completed.
    */
   completeUpload(upload: Upload, partCount: number, options?: CallOptions): Promise<void>;

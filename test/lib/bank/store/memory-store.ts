@@ -54,13 +54,13 @@ export function memoryStore({
 
     async put(key, body, options) {
       enter(key, options);
-      write(key, body.slice());
+      write(key, new Uint8Array(body));
     },
 
     async putIfAbsent(key, body, options) {
       enter(key, options);
       if (objects.has(key)) return false;
-      write(key, body.slice());
+      write(key, new Uint8Array(body));
       return true;
     },
 
@@ -85,8 +85,9 @@ export function memoryStore({
     },
 
     async *list(prefix, options = {}) {
-      validatePrefix(prefix);
       const { startAfter = '', signal } = options;
+      signal?.throwIfAborted();
+      validatePrefix(prefix);
       const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && key > startAfter);
       for (const key of keys.sort()) {
         signal?.throwIfAborted();
@@ -111,7 +112,7 @@ export function memoryStore({
     async putPart(upload, part, body, options) {
       enter(upload.key, options);
       validatePart(part, body);
-      uploadOf(upload).parts.set(part.number, { offset: part.offset, bytes: body.slice() });
+      uploadOf(upload).parts.set(part.number, { offset: part.offset, bytes: new Uint8Array(body) });
     },
 
     async completeUpload(upload, partCount, options) {
@@ -125,10 +126,11 @@ export function memoryStore({
 
     async abortUpload(upload, options) {
       enter(upload.key, options);
-      uploads.delete(upload.uploadId);
+      if (uploads.get(upload.uploadId)?.key === upload.key) uploads.delete(upload.uploadId);
     },
 
     async *listUploads(prefix, options) {
+      options?.signal?.throwIfAborted();
       validatePrefix(prefix);
       for (const { key, uploadId, startedAt } of uploads.values()) {
         options?.signal?.throwIfAborted();
@@ -148,6 +150,9 @@ function enter(key: string, options: CallOptions | undefined): void {
 }
 
 function joined(upload: MemoryUpload, partCount: number): Uint8Array {
+  if (upload.parts.size > partCount) {
+    throw new UploadIncomplete(`The upload of ${upload.key} has more parts than ${partCount}.`);
+  }
   const pieces: Uint8Array[] = [];
   let sizeBytes = 0;
   for (let number = 1; number <= partCount; number++) {
