@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { Digest, ObjectRef } from '../object-ref.ts';
 import { CheckpointId } from '../register/ids.ts';
 import { ServerIdentity } from '../register/identity.ts';
+import { Pin } from '../register/record.ts';
 
 const Count = z.int().nonnegative();
 
@@ -53,13 +54,6 @@ export const SegmentStats = z.strictObject({
 });
 export type SegmentStats = z.infer<typeof SegmentStats>;
 
-/** A checkpoint that this one may take objects from, with the root that was pinned. */
-export const Ancestor = z.strictObject({
-  checkpoint: CheckpointId,
-  root: z.strictObject({ key: z.string(), digest: Digest }),
-});
-export type Ancestor = z.infer<typeof Ancestor>;
-
 /** A whole checkpoint: everything of it that is not a chunk. */
 export const Root = z.strictObject({
   format: z.literal('snapbank root'),
@@ -68,13 +62,13 @@ export const Root = z.strictObject({
   checkpoint: CheckpointId,
   createdAt: z.iso.datetime(),
   /** The execution that made it. */
-  execution: z.string(),
+  execution: z.string().min(1),
   label: z.string().nullable(),
   identity: ServerIdentity,
   /** The server's checkpoint before this one. */
-  parent: Ancestor.nullable(),
+  parent: Pin.nullable(),
   /** A checkpoint of the same boot image, for a server's first backup. */
-  base: Ancestor.nullable(),
+  base: Pin.nullable(),
   chunkSizeBytes: z.int().positive(),
   chunksPerSegment: z.int().positive(),
   disks: z.array(RootDisk).min(1),

@@ -17,10 +17,6 @@ export class SecretKey {
     this.publicKey = rawPublicKey(key);
   }
 
-  static generate(): SecretKey {
-    return new SecretKey(generateKeyPairSync('x25519').privateKey);
-  }
-
   get privateKey(): KeyObject {
     return this.#key;
   }
@@ -32,6 +28,10 @@ export class SecretKey {
   toJSON(): string {
     return this.publicText;
   }
+}
+
+export function newSecretKey(): SecretKey {
+  return new SecretKey(generateKeyPairSync('x25519').privateKey);
 }
 
 export function formatSecretKey(key: SecretKey): string {

@@ -32,7 +32,7 @@ export function newScryptParameters(
   passphrase: string,
   cost: ScryptCost = STRONG_COST,
 ): ScryptParameters {
-  if ([...passphrase].length < MIN_PASSPHRASE_CHARACTERS) {
+  if (passphrase.length < MIN_PASSPHRASE_CHARACTERS) {
     throw new InvalidInput(
       `The passphrase must have at least ${MIN_PASSPHRASE_CHARACTERS} characters.`,
     );
