@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+
+import type { CloudState, ServiceType } from '../state.ts';
+
+const names: Record<ServiceType, string> = {
+  volumev3: 'cinderv3',
+  network: 'neutron',
+  compute: 'nova',
+  identity: 'keystone',
+  image: 'glance',
+};
+
+/** The catalog as tokens carry it: regions that answer nobody first, the real one last. */
+export function catalogOf(state: CloudState, projectId: string) {
+  const { region, otherRegions, interfaces, without } = state.settings.catalog;
+  const types = Object.keys(names) as ServiceType[];
+  return types
+    .filter((type) => !without.some((left) => left === type))
+    .map((type) => {
+      const url = `${state.endpoints[type]}${pathOf(state, type, projectId)}`;
+      const elsewhere = otherRegions.flatMap((name) =>
+        (['admin', 'internal', 'public'] as const).map((each) =>
+          endpoint(type, each, name, `http://127.0.0.1:1${pathOf(state, type, projectId)}`),
+        ),
+      );
+      const here = interfaces.map((each) => endpoint(type, each, region, url));
+      const endpoints = [...elsewhere, ...here];
+      return { endpoints, id: idOf(type), type, name: names[type] };
+    });
+}
+
+function endpoint(type: ServiceType, each: string, region: string, url: string) {
+  return { id: idOf(`${type}${each}${region}`), interface: each, region_id: region, url, region };
+}
+
+function pathOf(state: CloudState, type: ServiceType, projectId: string): string {
+  const usual: Record<ServiceType, string> = {
+    identity: '/v3',
+    compute: '/v2.1',
+    image: '',
+    network: '',
+    volumev3: `/v3/${projectId}`,
+  };
+  return { ...usual, ...state.settings.catalog.paths }[type];
+}
+
+const idOf = (what: string): string => createHash('md5').update(what).digest('hex');
