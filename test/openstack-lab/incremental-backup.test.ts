@@ -1,0 +1,164 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { printBackupFigures, printFigures } from './figures.ts';
+import type { Guest } from './guests.ts';
+import { Guests, guestNetworkName } from './guests.ts';
+import type { Lab } from './lab.ts';
+import { connectLab } from './lab.ts';
+import { leftovers } from './leftovers.ts';
+import { marksOnDisk } from './marks-on-disk.ts';
+import { Snapbank } from './snapbank.ts';
+import { uniqueName } from './unique-name.ts';
+
+/** One boot of the guest changes 16 chunks of 256 KiB (its blob) and one more (its mark). */
+const changedByOneBootBytes = 17 * 256 * 1024;
+const mebibyte = 1024 ** 2;
+
+let lab: Lab;
+let guests: Guests;
+let snapbank: Snapbank;
+let guest: Guest;
+let fixedIp: string;
+const name = uniqueName('web');
+const checkpoints: string[] = [];
+
+beforeAll(async () => {
+  lab = await connectLab();
+  guests = new Guests(lab);
+  snapbank = await Snapbank.withNewBank(lab);
+  const networks = await lab.openstack.network.networks();
+  const network = networks.find((candidate) => candidate.name === guestNetworkName);
+  if (network === undefined) throw new Error(`The lab has no network ${guestNetworkName}.`);
+  guest = await guests.boot(name, {
+    networks: [{ networkId: network.id }],
+    metadata: { purpose: 'end-to-end test' },
+    tags: ['nightly'],
+  });
+  fixedIp = await addressOf(guest.id);
+});
+
+afterAll(async () => {
+  await guests.deleteAll();
+  await snapbank.remove();
+  lab.openstack.close();
+});
+
+async function addressOf(serverId: string): Promise<string> {
+  const { addresses } = await lab.openstack.servers.show(serverId);
+  return addresses[guestNetworkName]?.[0]?.address ?? 'none';
+}
+
+async function backUp(title: string) {
+  const run = await snapbank.backup(['--server', name]);
+  printBackupFigures(title, run);
+  const [server] = run.summary.servers;
+  if (server === undefined) throw new Error('The summary names no server.');
+  checkpoints.push(server.checkpoint ?? 'none');
+  return server;
+}
+
+describe('a server whose user writes between two backups', () => {
+  it('is protectable, with its boot image as child that names it', async () => {
+    const { events } = await snapbank.run(['protectables']);
+
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'protectable',
+        id: guest.id,
+        children: [
+          expect.objectContaining({
+            id: await guests.bootImageId(),
+            extra_info: { server_id: guest.id },
+          }),
+        ],
+      }),
+    );
+  });
+
+  it('is backed up while it runs', async () => {
+    const server = await backUp('first backup');
+
+    expect(server).toMatchObject({ id: guest.id, name, status: 'succeeded', diskBytes: 1024 ** 3 });
+    expect(server.newBytes).toBeGreaterThan(4 * mebibyte);
+    expect((await lab.openstack.servers.show(guest.id)).status).toBe('ACTIVE');
+  });
+
+  it('costs what has changed when it is backed up again', async () => {
+    await guests.restart(guest);
+
+    const server = await backUp('after 4 MiB were written');
+
+    printFigures('changed on the disk', `${changedByOneBootBytes} bytes, new ${server.newBytes}`);
+    expect(server.newBytes).toBe(changedByOneBootBytes);
+    expect(server.storedBytes).toBeGreaterThan(4 * mebibyte);
+    expect(server.storedBytes).toBeLessThan(4.5 * mebibyte);
+  });
+
+  it('costs nothing when nothing has changed', async () => {
+    const server = await backUp('unchanged');
+
+    expect(server).toMatchObject({ newBytes: 0, status: 'succeeded' });
+    expect(server.storedBytes).toBeLessThan(64 * 1024);
+  });
+
+  it('comes back from the bank after it was destroyed, and its guest finds its data whole', async () => {
+    await guests.delete(guest.id);
+
+    const run = await snapbank.restore(`${name}@latest`, ['--check']);
+    guests.adopt(run.summary);
+
+    printFigures('restore with --check', `${run.summary.bytes} bytes, ${run.seconds.toFixed(1)} s`);
+    expect(run.summary).toMatchObject({ identical: true, serverId: expect.any(String) });
+    const serverId = run.summary.serverId ?? '';
+    const { found, wrote } = await guests.report(serverId, guest.marks.length + 1);
+    expect(found).toEqual(guest.marks.map((mark) => ({ ...mark, whole: true })));
+    expect(wrote).toMatchObject({ boot: 2, serverId });
+  });
+
+  it('comes back as what it was: name, address, metadata, tags, flavor', async () => {
+    const restored = [];
+    for await (const server of lab.openstack.servers.list({ names: [name] })) restored.push(server);
+
+    expect(restored).toHaveLength(1);
+    expect(restored[0]).toMatchObject({
+      metadata: { purpose: 'end-to-end test' },
+      tags: ['nightly'],
+      flavor: { name: 'lab.tiny' },
+    });
+    expect(await addressOf(restored[0]?.id ?? '')).toBe(fixedIp);
+  });
+
+  it('comes back beside itself as it was at an earlier checkpoint', async () => {
+    const beside = uniqueName('earlier');
+
+    const { summary } = await snapbank.restore(checkpoints[0] ?? '', [
+      '--name',
+      beside,
+      '--network',
+      guestNetworkName,
+    ]);
+    guests.adopt(summary);
+
+    expect(summary.identical).toBeNull();
+    const { found } = await guests.report(summary.serverId ?? '', 2);
+    expect(found).toEqual([{ ...guest.marks[0], whole: true }]);
+  });
+
+  it('can be had as a file, without the cloud', async () => {
+    const output = join(snapbank.directory, 'disk.raw');
+    const latest = checkpoints.at(-1) ?? '';
+    const env = { OS_AUTH_URL: '', OS_APPLICATION_CREDENTIAL_ID: '' };
+
+    await snapbank.run(['export', latest, '--output', output, '--format', 'raw'], { env });
+
+    expect(await marksOnDisk(output)).toEqual(
+      guest.marks.map((mark) => ({ ...mark, whole: true })),
+    );
+  });
+
+  it('leaves nothing in the cloud but what was restored', async () => {
+    await guests.deleteAll();
+
+    expect(await leftovers(lab, [guest.id, name, ...checkpoints])).toEqual([]);
+  });
+});

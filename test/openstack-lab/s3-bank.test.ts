@@ -1,0 +1,80 @@
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { printBackupFigures, printFigures } from './figures.ts';
+import type { Guest } from './guests.ts';
+import { Guests } from './guests.ts';
+import type { Lab } from './lab.ts';
+import { connectLab, labEnvironment } from './lab.ts';
+import { leftovers } from './leftovers.ts';
+import { Snapbank } from './snapbank.ts';
+import { uniqueName } from './unique-name.ts';
+
+/** The S3 lab's variables; undefined where it is not up. In CI that is a failure like any other. */
+async function s3Environment() {
+  try {
+    const env = labEnvironment(resolve(import.meta.dirname, '../s3-lab/lab.sh'));
+    await fetch(env['AWS_ENDPOINT_URL_S3'] ?? '', { signal: AbortSignal.timeout(5_000) });
+    return env;
+  } catch (error) {
+    if (process.env['CI'] === 'true') throw error;
+    return undefined;
+  }
+}
+const s3 = await s3Environment();
+
+let lab: Lab;
+let guests: Guests;
+let snapbank: Snapbank;
+let guest: Guest;
+const name = uniqueName('on-s3');
+
+describe.skipIf(s3 === undefined)('a server backed up into S3', () => {
+  beforeAll(async () => {
+    lab = await connectLab();
+    guests = new Guests(lab);
+    const bank = `s3://${s3?.['S3_LAB_BUCKET']}/${name}`;
+    snapbank = await Snapbank.withNewBank(lab, { env: s3 ?? {}, bank });
+    guest = await guests.boot(name);
+  });
+
+  afterAll(async () => {
+    await guests.deleteAll();
+    await snapbank.remove();
+    lab.openstack.close();
+  });
+
+  it('is stored there', async () => {
+    const run = await snapbank.backup(['--server', name]);
+
+    printBackupFigures('into S3', run);
+    expect(run.summary.servers).toMatchObject([{ id: guest.id, error: null }]);
+    await guests.delete(guest.id);
+  });
+
+  it.each(['web-download', 'stream'])('comes back by %s with its data', async (method) => {
+    const args = ['--import', method, '--check', '--name', `${name}-${method}`];
+
+    const run = await snapbank.restore(`${name}@latest`, args);
+    guests.adopt(run.summary);
+
+    printFigures(`restore by ${method}`, `${run.summary.bytes} bytes, ${run.seconds.toFixed(1)} s`);
+    expect(run.summary.identical).toBe(true);
+    const { found } = await guests.report(run.summary.serverId ?? '', 2);
+    expect(found).toEqual([{ ...guest.marks[0], whole: true }]);
+  });
+
+  it('shows no presigned URL in anything that it prints', async () => {
+    const args = ['--import', 'web-download', '--image-only', '--name', `${name}-image`, '--debug'];
+
+    const run = await snapbank.restore(`${name}@latest`, args);
+    guests.adopt(run.summary);
+
+    expect(JSON.stringify(run)).not.toMatch(/X-Amz-Signature/i);
+  });
+
+  it('leaves nothing in the cloud', async () => {
+    await guests.deleteAll();
+
+    expect(await leftovers(lab, [guest.id, name])).toEqual([]);
+  });
+});
