@@ -1,7 +1,18 @@
 import { SnapbankError } from '../errors.ts';
+import type { SnapbankErrorOptions } from '../errors.ts';
+
+/** Trying again later may work; by what the service said, not before `retryAfterMs` from now. */
+export abstract class PassingError extends SnapbankError {
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, options: SnapbankErrorOptions & { retryAfterMs?: number } = {}) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
 
 /** Passing: the cloud or the way to it. */
-export class OpenStackUnavailable extends SnapbankError {
+export class OpenStackUnavailable extends PassingError {
   static readonly when =
     'A service of the cloud cannot be reached, answers with a server error, or stops answering in the middle.';
   static readonly remedy =
@@ -10,7 +21,7 @@ export class OpenStackUnavailable extends SnapbankError {
 }
 
 /** Passing: rate limit. */
-export class TooManyRequests extends SnapbankError {
+export class TooManyRequests extends PassingError {
   static readonly when = 'The cloud limits the rate of requests (429) and kept doing so.';
   static readonly remedy = 'Try again later, or back up fewer servers at once.';
   override readonly name = 'TooManyRequests' as const;
