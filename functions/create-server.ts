@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { handlerOf } from '../lib/handler.ts';
 import type { NewServer } from '../lib/openstack/server.ts';
-import { readDescription } from '../lib/restore/checkpoint-root.ts';
+import { readCheckpoint } from '../lib/restore/checkpoint-root.ts';
 import { ORIGIN_MARK, RESTORE_MARK, restoredServers } from '../lib/restore/marks.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
 import { stateFunction } from '../lib/state-function.ts';
@@ -16,8 +16,8 @@ export const createServer = stateFunction({
     if (left !== undefined) return { serverId: left.id };
     const { serverId } = await openstack.servers.create(
       await newServer(plan, imageId, async () => {
-        const { server } = await readDescription(services, plan.checkpoint, signal);
-        return server.userData;
+        const { description } = await readCheckpoint(await services.bank(), plan, signal);
+        return description.server.userData;
       }),
       { signal },
     );

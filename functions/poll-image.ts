@@ -15,7 +15,7 @@ export const pollImage = stateFunction({
     snapshot: SnapshotProgress,
   }),
   async run(services, { checkpoint, serverId, snapshot }, { signal }) {
-    const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
+    const openstack = await services.openstack();
     await renewLease(await services.register(), checkpoint, { signal });
     const now = services.clock.now();
     const { ready, idleSince } = await pollSnapshot(openstack, serverId, snapshot, now, signal);

@@ -15,12 +15,30 @@ export const uploadImage = stateFunction({
     const image = await openstack.images.show(imageId, { signal });
     if (image.status === 'active') return {};
     const file = await openRestoredFile(services, plan, signal);
-    await openstack.images.upload(imageId, file.read(0, file.sizeBytes), {
+    const advance = (advancedBytes: number) => {
+      services.progress({
+        subject: plan.restoreId,
+        phase: 'restore',
+        advancedBytes,
+        totalBytes: file.sizeBytes,
+      });
+    };
+    await openstack.images.upload(imageId, counted(file.read(0, file.sizeBytes), advance), {
       sizeBytes: file.sizeBytes,
       signal,
     });
     return {};
   },
 });
+
+async function* counted(
+  bytes: AsyncIterable<Uint8Array>,
+  advance: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of bytes) {
+    yield piece;
+    advance(piece.length);
+  }
+}
 
 export const handler = handlerOf(uploadImage);

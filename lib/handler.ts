@@ -31,7 +31,7 @@ export function handlerOf<Input, Output>(
       request.event = checkedInput(definition, request.event);
     })
     .onError(({ error, event }) => {
-      if (error !== null) logFailure(services(), definition.name, event, error);
+      if (error instanceof Error) logFailure(services(), definition.name, event, error);
     })
     .handler(async (input, context) => {
       const { call, release } = callOf(definition.name, context);

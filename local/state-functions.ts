@@ -25,6 +25,7 @@ import { uploadRange } from '../functions/upload-range.ts';
 import { uploadStream } from '../functions/upload-stream.ts';
 import { handlerOf } from '../lib/handler.ts';
 import type { Services } from '../lib/services.ts';
+import type { StateFunction } from '../lib/state-function.ts';
 import type { LocalFunction } from './engine/execution-options.ts';
 
 const ALL = [
@@ -62,7 +63,7 @@ export const STATE_FUNCTION_NAMES: readonly string[] = ALL.map(({ name }) => nam
 export function stateFunctions(services: Services): Record<string, LocalFunction> {
   const table: Record<string, LocalFunction> = {};
   for (const definition of ALL) {
-    const handler = handlerOf<unknown, unknown>(definition as StateFunctionOfAny, () => services);
+    const handler = handlerOf(definition as StateFunction<unknown, unknown>, () => services);
     table[definition.name] = async (payload, context) => await handler(payload, context);
   }
   return table;

@@ -10,7 +10,7 @@ export async function listProtectables({
 }: CommandContext): Promise<void> {
   const openstack = await (await services()).openstack();
   const protectables = await selectServers(openstack, {}, signal);
-  for (const protectable of protectables) output.event({ type: 'protectable', ...protectable });
+  for (const protectable of protectables) output.event({ type: 'protectable', protectable });
   output.event({ type: 'summary', protectables: protectables.length });
   if (protectables.length === 0) {
     output.line('There is no server in this project and region.');

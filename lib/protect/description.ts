@@ -65,3 +65,14 @@ export const ImageDescription = z.strictObject({
   osHashValue: z.string().nullable(),
 });
 export type ImageDescription = z.infer<typeof ImageDescription>;
+
+/** The description that the root of a checkpoint carries. */
+export const CheckpointDescription = z.strictObject({
+  server: ServerDescription,
+  image: ImageDescription,
+  /** `crash-consistent`, `stopped`, `paused`, `suspended`; `boot-image` where no snapshot was wanted. */
+  consistency: z.string(),
+  /** Whether Glance's own hash over the image file was compared, which only a reading in one pass can. */
+  sourceHash: z.enum(['unchecked', 'matched']),
+});
+export type CheckpointDescription = z.infer<typeof CheckpointDescription>;

@@ -1,14 +1,12 @@
 import type { Bank } from '../bank/bank.ts';
 import type { SegmentReceipt } from '../bank/format/receipt.ts';
 import type { Root } from '../bank/format/root.ts';
-import { receiptKey } from '../bank/object-keys.ts';
-import { readRoot } from '../bank/read/roots.ts';
 import { renewLease } from '../bank/register/lease.ts';
 import { ancestorOf, type OpenRecord } from '../bank/register/record.ts';
-import { putReceipt } from '../bank/write/receipts.ts';
+import { readRoot } from '../bank/roots.ts';
+import { putReceipt, readReceipt } from '../bank/write/receipts.ts';
 import { readSegmentSources } from '../bank/write/segment-source.ts';
 import { SegmentWriter } from '../bank/write/segment-writer.ts';
-import type { Log } from '../log.ts';
 import type { Services } from '../services.ts';
 import { CheckpointIncomplete } from '../bank/errors.ts';
 import { readUploadPlan, type UploadPlan } from './upload-plan.ts';
@@ -39,15 +37,15 @@ export async function openUpload(
       { identifiers: { checkpoint, imageId } },
     );
   }
-  const ancestors = await readAncestors(bank, record, services.log, signal);
+  const ancestors = await readAncestors(bank, record, signal);
   const { chunkSizeBytes, chunksPerSegment } = bank.info;
   return {
     plan,
     pieceBytes: chunkSizeBytes,
     segmentBytes: chunkSizeBytes * chunksPerSegment,
     async isFinished(disk, segment) {
-      const key = receiptKey(checkpoint, imageId, disk, segment);
-      return (await bank.places.work.size(key, { signal })) !== undefined;
+      const place = { disk, segment };
+      return (await readReceipt(bank, { checkpoint, imageId }, place, { signal })) !== undefined;
     },
     async segmentWriter(disk, segment, guestSizeBytes) {
       const place = { disk, segment };
@@ -64,14 +62,9 @@ export async function openUpload(
   };
 }
 
-/** The confirmed ancestor's root, if the checkpoint has one. A damaged one costs a full backup, not the backup. */
-export async function readAncestors(
-  bank: Bank,
-  record: OpenRecord,
-  log: Log,
-  signal: AbortSignal,
-): Promise<Root[]> {
+/** The confirmed ancestor's root, if the checkpoint has one. */
+async function readAncestors(bank: Bank, record: OpenRecord, signal: AbortSignal): Promise<Root[]> {
   const ancestor = ancestorOf(record);
   if (ancestor === undefined) return [];
-  return [await readRoot(bank, ancestor, { signal })];
+  return [await readRoot(bank, ancestor.root, { signal })];
 }

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Bank } from '../bank/bank.ts';
 import { InvalidInput } from '../errors.ts';
 import { requireReader } from '../bank/open-bank.ts';
+import { ChunkReader } from '../bank/read/chunk-reader.ts';
 import { openPin, type ReaderPin, releasePin } from '../bank/register/reader-pin.ts';
 import type { Execution } from '../bank/register/record.ts';
 import type { Services } from '../services.ts';
-import { imageLayout } from './image-layout.ts';
+import { imageFileLayout } from './image-layout.ts';
 import { resolveCheckpoint } from '../protect/resolve-checkpoint.ts';
 import { readCheckpoint } from './checkpoint-root.ts';
 import type { RestorePlan } from './plan.ts';
@@ -51,10 +52,15 @@ async function planOf(
 ): Promise<RestorePlan> {
   const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
   const { root } = pin.record;
-  const { identity, description, disk } = await readCheckpoint(bank, { checkpoint, root }, signal);
+  const {
+    root: checkpointRoot,
+    identity,
+    description,
+    disk,
+  } = await readCheckpoint(bank, { checkpoint, root }, signal);
   const { image } = description;
   const format = diskFormatOf(disk.format, image.diskFormat, request.format);
-  const layout = imageLayout(bank, disk, format);
+  const layout = imageFileLayout(new ChunkReader(bank, checkpointRoot, disk).map, disk, format);
   const planned =
     request.image_only === true
       ? { server: null, notRestored: [] }

@@ -12,7 +12,7 @@ export interface FindOptions extends CallOptions {
    * Other words by which a record's server may be called, such as its name, for whoever can read summaries. The server's id and key
    * are always words for it.
    */
-  callNames?: (record: CheckpointRecord) => readonly string[];
+  callNames?: (record: CheckpointRecord) => Promise<readonly string[]>;
 }
 
 const PREFIX = /^[0-9a-f]{1,24}$/;
@@ -27,7 +27,7 @@ const SHOWN_CANDIDATES = 10;
 export async function findCheckpoint(
   register: Register,
   reference: string,
-  { callNames = () => [], ...options }: FindOptions = {},
+  { callNames = async () => [], ...options }: FindOptions = {},
 ): Promise<CheckpointRecord> {
   if (reference.endsWith(LATEST)) {
     return await findLatest(register, reference.slice(0, -LATEST.length), callNames, options);
@@ -70,14 +70,14 @@ async function findByBeginning(
 async function findLatest(
   register: Register,
   server: string,
-  callNames: (record: CheckpointRecord) => readonly string[],
+  callNames: (record: CheckpointRecord) => Promise<readonly string[]>,
   options: CallOptions,
 ): Promise<CheckpointRecord> {
   const newest = new Map<string, CheckpointRecord>();
   for await (const record of listCheckpoints(register, options)) {
     if (record.state !== 'COMMITTED') continue;
     const { cloud, region, projectId, serverId } = record.server;
-    const words = [serverId, serverKeyIn(record.checkpoint), ...callNames(record)];
+    const words = [serverId, serverKeyIn(record.checkpoint), ...(await callNames(record))];
     if (!words.includes(server)) continue;
     const identity = [cloud, region, projectId, serverId].join('\0');
     const known = newest.get(identity);

@@ -3,7 +3,7 @@
  * the source. Reads no further ahead than that, so memory is bounded however long the source is.
  */
 export async function* mapInOrder<Item, Result>(
-  source: AsyncIterable<Item>,
+  source: AsyncIterable<Item> | Iterable<Item>,
   atOnce: number,
   apply: (item: Item) => Promise<Result>,
 ): AsyncGenerator<Result, void, undefined> {

@@ -1,0 +1,85 @@
+import * as z from 'zod';
+import type { ProgressEvent } from '../lib/services.ts';
+import type { HistoryEvent } from '../local/engine/history.ts';
+import type { Output } from './output.ts';
+import type { Progress, ProgressRow } from './terminal/progress.ts';
+
+/** What people read while a state is under way. */
+const PHASES: Readonly<Record<string, string>> = {
+  OpenCheckpoint: 'opening',
+  CreateServerSnapshot: 'snapshot',
+  WaitForImage: 'snapshot',
+  PollImage: 'snapshot',
+  PlanUpload: 'planning',
+  UploadSegments: 'uploading',
+  UploadStream: 'uploading',
+  CommitCheckpoint: 'committing',
+  AbandonCheckpoint: 'giving up',
+  DeleteServerSnapshot: 'cleaning up',
+};
+
+const ChildInput = z.object({ item: z.object({ id: z.string(), name: z.string().nullable() }) });
+
+/** Shows a backup's progress, a row a server, from the history of its execution and the bytes that its functions tell of. */
+export class BackupProgress {
+  readonly #output: Output;
+  readonly #progress: Progress;
+  /** Rows by server id. */
+  readonly #rows = new Map<string, ProgressRow>();
+  /** Server ids by the step in a history event's path. */
+  readonly #servers = new Map<string, string>();
+
+  constructor(output: Output) {
+    this.#output = output;
+    this.#progress = output.progress({ one: 'server', many: 'servers' });
+  }
+
+  follow(event: HistoryEvent): void {
+    const step = event.path?.[0];
+    if (step === undefined || event.path?.length !== 1) return;
+    if ('stateEnteredEventDetails' in event) {
+      const { name, input } = event.stateEnteredEventDetails;
+      if (name === 'OpenCheckpoint') this.#open(step, input);
+      const phase = PHASES[name];
+      if (phase !== undefined) this.#update(step, { phase });
+    } else if (event.type === 'ExecutionSucceeded') {
+      this.#update(step, { state: 'done', phase: 'done' });
+    } else if (event.type === 'ExecutionFailed') {
+      const phase = event.executionFailedEventDetails.error ?? 'failed';
+      this.#update(step, { state: 'failed', phase });
+    }
+  }
+
+  advance({ subject, advancedBytes, totalBytes }: ProgressEvent): void {
+    const row = this.#rows.get(subject);
+    if (row === undefined) return;
+    const doneBytes = Math.min(totalBytes, (row.doneBytes ?? 0) + advancedBytes);
+    this.#show({ ...row, doneBytes, totalBytes });
+  }
+
+  close(): void {
+    this.#progress.close();
+  }
+
+  #open(step: string, input: string): void {
+    const child = ChildInput.safeParse(JSON.parse(input));
+    if (!child.success) return;
+    const { id, name } = child.data.item;
+    this.#servers.set(step, id);
+    this.#rows.set(id, { id, label: name ?? id, state: 'running', phase: '' });
+  }
+
+  #update(step: string, change: Partial<ProgressRow>): void {
+    const row = this.#rows.get(this.#servers.get(step) ?? '');
+    if (row === undefined) return;
+    this.#show({ ...row, ...change });
+    if (change.phase !== row.phase) {
+      this.#output.event({ type: 'phase', server: row.id, name: row.label, phase: change.phase });
+    }
+  }
+
+  #show(row: ProgressRow): void {
+    this.#rows.set(row.id, row);
+    this.#progress.update(row);
+  }
+}

@@ -1,0 +1,142 @@
+import * as z from 'zod';
+import { InvalidInput } from '../../lib/errors.ts';
+import { BackupSummary, ServerOutcome } from '../../lib/protect/backup-summary.ts';
+import type { Services } from '../../lib/services.ts';
+import type { ExecutionOutcome } from '../../local/engine/execution-options.ts';
+import type { JsonObject } from '../../local/engine/json.ts';
+import { runMachine } from '../../local/run-machine.ts';
+import { BackupProgress } from '../backup-progress.ts';
+import type { CommandContext } from '../context.ts';
+import { nameExecution } from '../executions.ts';
+import { machineFailure, stoppedMessage } from '../machine-failure.ts';
+import type { Output } from '../output.ts';
+import { formatBytes, formatDuration } from '../terminal/format.ts';
+import { printable } from '../terminal/printable.ts';
+
+export interface BackupOptions {
+  server?: string[];
+  tag?: string[];
+  all?: boolean;
+  enableServerSnapshot?: boolean;
+  execution?: string;
+}
+
+/** `snapbank backup`: runs the backup machine in this process. False when a server failed. */
+export async function runBackup(context: CommandContext, options: BackupOptions): Promise<boolean> {
+  const { output, signal, stateDirectory } = context;
+  const input = requestOf(options);
+  const display = new BackupProgress(output);
+  const services = await context.services({ progress: (event) => display.advance(event) });
+  // Wrong keys and credentials are told before anything is started.
+  const [bank, openstack] = await Promise.all([services.bank(), services.openstack()]);
+  const { cloud, region, projectId } = await openstack.identity({ signal });
+  const scope = [bank.info.bankId, cloud, region, projectId];
+  const execution = await nameExecution(
+    stateDirectory,
+    { machine: 'backup', scope, input },
+    options.execution,
+  );
+  const { name } = execution;
+  output.event({ type: 'execution', name, continued: execution.continued });
+  if (execution.continued) output.warn(`Continuing ${name}, which was interrupted.`);
+  const startedAt = Date.now();
+  let outcome: ExecutionOutcome;
+  try {
+    outcome = await runMachine({
+      machine: 'backup',
+      name,
+      input,
+      services,
+      stateDirectory,
+      signal,
+      onEvent: (event) => display.follow(event),
+    });
+  } finally {
+    display.close();
+  }
+  if (outcome.status === 'ABORTED') throw stoppedMessage(name);
+  await execution.ended();
+  const summary = summaryOf(outcome);
+  const servers = await readOutcomes(services, summary.outcomesKey);
+  show(output, servers, { name, summary, elapsedMilliseconds: Date.now() - startedAt });
+  return summary.failed === 0;
+}
+
+/** A `BackupRequest`, as the machine's first state checks it. */
+function requestOf(options: BackupOptions): JsonObject {
+  const chosen = [options.server, options.tag, options.all].filter(
+    (choice) => choice !== undefined,
+  );
+  if (chosen.length !== 1) {
+    throw new InvalidInput(
+      'Say which servers to back up: --server NAME (repeatable), --tag TAG, or --all. `snapbank protectables` lists them.',
+    );
+  }
+  return {
+    ...(options.server === undefined ? {} : { servers: options.server }),
+    ...(options.tag === undefined ? {} : { tags: options.tag }),
+    ...(options.all === undefined ? {} : { all: true }),
+    ...(options.enableServerSnapshot === undefined
+      ? {}
+      : { enable_server_snapshot: options.enableServerSnapshot }),
+  };
+}
+
+/** The summary is the output of a run without failures and the cause of one with some. */
+function summaryOf(outcome: ExecutionOutcome): BackupSummary {
+  if (outcome.status === 'SUCCEEDED') return BackupSummary.parse(outcome.output);
+  if (outcome.error === 'BackupIncomplete') {
+    return BackupSummary.parse(JSON.parse(outcome.cause ?? ''));
+  }
+  throw machineFailure(outcome);
+}
+
+async function readOutcomes(services: Services, key: string): Promise<ServerOutcome[]> {
+  const bytes = await services.places.work.get(key);
+  return z.array(ServerOutcome).parse(JSON.parse(Buffer.from(bytes).toString()));
+}
+
+interface Run {
+  name: string;
+  summary: BackupSummary;
+  elapsedMilliseconds: number;
+}
+
+function show(output: Output, servers: readonly ServerOutcome[], run: Run): void {
+  const { name, summary, elapsedMilliseconds } = run;
+  output.event({ type: 'summary', execution: name, ...summary, servers });
+  const bytes = (count: number | null) => (count === null ? '' : formatBytes(count));
+  output.table<ServerOutcome>(
+    [
+      { title: 'SERVER', text: (server) => server.name ?? server.id, shrinkable: true },
+      { title: 'CHECKPOINT', text: (server) => server.checkpoint ?? '' },
+      {
+        title: 'STATUS',
+        text: (server) => server.status,
+        format: ({ status }) => (status === 'failed' ? 'red' : 'green'),
+      },
+      { title: 'DISK', text: (server) => bytes(server.diskBytes), align: 'right' },
+      { title: 'READ', text: (server) => bytes(server.readBytes), align: 'right' },
+      { title: 'NEW', text: (server) => bytes(server.newBytes), align: 'right' },
+      { title: 'STORED', text: (server) => bytes(server.storedBytes), align: 'right' },
+      { title: 'CONSISTENCY', text: (server) => server.consistency ?? '' },
+    ],
+    servers,
+  );
+  for (const server of servers) for (const line of notesOn(server)) output.line(printable(line));
+  output.line(
+    `${String(summary.succeeded)} of ${String(summary.total)} backed up in ${formatDuration(elapsedMilliseconds)}: ${formatBytes(summary.readBytes)} read, ${formatBytes(summary.newBytes)} new, ${formatBytes(summary.storedBytes)} stored.`,
+  );
+}
+
+function* notesOn(server: ServerOutcome): Generator<string> {
+  const name = server.name ?? server.id;
+  if (server.error !== null) yield `${name}: ${server.error.name}: ${server.error.message}`;
+  if (server.imageKind === 'boot-image') {
+    yield `${name}: the boot image was backed up, WITHOUT the data that its users wrote (enable_server_snapshot is false).`;
+  }
+  if ((server.notCovered ?? 0) > 0) {
+    yield `${name}: ${String(server.notCovered)} not covered; see snapbank show ${server.checkpoint ?? ''}`;
+  }
+  for (const warning of server.warnings) yield `${name}: warning: ${warning}`;
+}

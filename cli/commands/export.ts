@@ -1,0 +1,105 @@
+import { open, rm } from 'node:fs/promises';
+import { isZero } from '../../lib/bank/format/chunk.ts';
+import { ChunkReader } from '../../lib/bank/read/chunk-reader.ts';
+import { openImageFile } from '../../lib/bank/read/image-file.ts';
+import { thisProcess } from '../../lib/bank/register/process.ts';
+import { openPin, releasePin, renewPin } from '../../lib/bank/register/reader-pin.ts';
+import { InvalidInput } from '../../lib/errors.ts';
+import { resolveCheckpoint } from '../../lib/protect/resolve-checkpoint.ts';
+import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
+import { imageFileLayout } from '../../lib/restore/image-layout.ts';
+import type { CommandContext } from '../context.ts';
+import { formatBytes } from '../terminal/format.ts';
+
+export interface ExportOptions {
+  output: string;
+  format?: 'raw' | 'qcow2';
+}
+
+/** A small part of a pin's lease. */
+const PIN_RENEWAL_MILLISECONDS = 10 * 60 * 1000;
+
+/** `snapbank export`: a checkpoint's disk as a file of this computer. Needs no cloud. A file that is not whole is removed. */
+export async function exportDisk(
+  context: CommandContext,
+  reference: string,
+  options: ExportOptions,
+): Promise<void> {
+  const { output, signal } = context;
+  const services = await context.services();
+  const [bank, register] = await Promise.all([services.bank(), services.register()]);
+  const { checkpoint } = await resolveCheckpoint(bank, register, reference, signal);
+  const process = await thisProcess();
+  const pin = await openPin(register, {
+    checkpoint,
+    execution: { id: `export:${options.output}`, ...(process === undefined ? {} : { process }) },
+    signal,
+  });
+  try {
+    const { root } = pin.record;
+    const readable = await readCheckpoint(bank, { checkpoint, root }, signal);
+    const { disk, description } = readable;
+    const format = options.format ?? (disk.format === 'qcow2' ? 'qcow2' : 'raw');
+    if (disk.format === 'opaque' && options.format !== undefined) {
+      throw new InvalidInput(
+        `The disk was backed up as an opaque ${description.image.diskFormat ?? 'file'}; leave out --format to get that file back.`,
+      );
+    }
+    const reader = new ChunkReader(bank, readable.root, disk);
+    const layout = imageFileLayout(reader.map, disk, format);
+    const progress = output.progress({ one: 'disk', many: 'disks' });
+    const row = {
+      id: checkpoint,
+      label: description.server.name,
+      totalBytes: layout.fileSizeBytes,
+    };
+    let doneBytes = 0;
+    let renewedAt = Date.now();
+    try {
+      await writeNewFile(options.output, async (write) => {
+        for await (const bytes of openImageFile(layout, reader, { signal })) {
+          await write(bytes);
+          doneBytes += bytes.length;
+          progress.update({ ...row, state: 'running', phase: 'exporting', doneBytes });
+          if (Date.now() - renewedAt < PIN_RENEWAL_MILLISECONDS) continue;
+          await renewPin(register, pin.id, { signal });
+          renewedAt = Date.now();
+        }
+      });
+      progress.update({ ...row, state: 'done', phase: 'done', doneBytes });
+    } finally {
+      progress.close();
+    }
+    output.event({ type: 'summary', checkpoint, output: options.output, format, bytes: doneBytes });
+    output.line(
+      `Wrote ${options.output} (${format}, ${formatBytes(doneBytes)}) from ${checkpoint}.`,
+    );
+  } finally {
+    await releasePin(register, pin.id);
+  }
+}
+
+async function writeNewFile(
+  path: string,
+  fill: (write: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
+    const why = (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'it exists' : String(error);
+    throw new InvalidInput(`${path} cannot be created: ${why}.`, { cause: error });
+  });
+  try {
+    let position = 0;
+    await fill(async (bytes) => {
+      // Zeros are left out: the file stays as sparse as the disk.
+      if (!isZero(bytes)) await file.write(bytes, 0, bytes.length, position);
+      position += bytes.length;
+    });
+    await file.truncate(position);
+    await file.sync();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}

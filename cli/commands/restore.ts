@@ -1,0 +1,152 @@
+import * as z from 'zod';
+import { Omission } from '../../lib/protect/description.ts';
+import { RestorePlan } from '../../lib/restore/plan.ts';
+import type { ExecutionOutcome } from '../../local/engine/execution-options.ts';
+import type { JsonObject } from '../../local/engine/json.ts';
+import { runMachine } from '../../local/run-machine.ts';
+import type { CommandContext } from '../context.ts';
+import { nameExecution } from '../executions.ts';
+import { machineFailure, stoppedMessage } from '../machine-failure.ts';
+import type { Output } from '../output.ts';
+import { RestoreProgress } from '../restore-progress.ts';
+import { formatBytes, formatDuration } from '../terminal/format.ts';
+import { printable } from '../terminal/printable.ts';
+
+export interface RestoreOptions {
+  plan?: boolean;
+  imageOnly?: boolean;
+  name?: string;
+  flavor?: string;
+  network?: string[];
+  format?: 'raw' | 'qcow2';
+  import?: 'web-download' | 'stream';
+  check?: boolean;
+  execution?: string;
+}
+
+/** Output of a restore execution that was not only planned. */
+const RestoreSummary = z.object({
+  checkpoint: z.string(),
+  imageId: z.string(),
+  serverId: z.string().nullable(),
+  bytes: z.number(),
+  identical: z.boolean().nullable(),
+  notRestored: z.array(Omission),
+});
+type RestoreSummary = z.infer<typeof RestoreSummary>;
+
+/** `snapbank restore`: runs the restore machine in this process. */
+export async function runRestore(
+  context: CommandContext,
+  checkpoint: string,
+  options: RestoreOptions,
+): Promise<void> {
+  const { output, signal, stateDirectory } = context;
+  const input = requestOf(checkpoint, options);
+  const display = new RestoreProgress(output, checkpoint);
+  const services = await context.services({ progress: (event) => display.advance(event) });
+  const [bank, openstack] = await Promise.all([services.bank(), services.openstack()]);
+  const { cloud, region, projectId } = await openstack.identity({ signal });
+  const scope = [bank.info.bankId, cloud, region, projectId];
+  const execution = await nameExecution(
+    stateDirectory,
+    { machine: 'restore', scope, input },
+    options.execution,
+  );
+  const { name } = execution;
+  output.event({ type: 'execution', name, continued: execution.continued });
+  if (execution.continued) output.warn(`Continuing ${name}, which was interrupted.`);
+  const startedAt = Date.now();
+  let outcome: ExecutionOutcome;
+  try {
+    outcome = await runMachine({
+      machine: 'restore',
+      name,
+      input,
+      services,
+      stateDirectory,
+      signal,
+      onEvent: (event) => display.follow(event),
+    });
+  } finally {
+    display.close();
+  }
+  if (outcome.status === 'ABORTED') throw stoppedMessage(name);
+  await execution.ended();
+  if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
+  if (options.plan === true) {
+    showPlan(output, RestorePlan.parse(outcome.output));
+  } else {
+    show(output, RestoreSummary.parse(outcome.output), name, Date.now() - startedAt);
+  }
+}
+
+/** A `RestoreRequest`, as the machine's first state checks it. */
+function requestOf(checkpoint: string, options: RestoreOptions): JsonObject {
+  return {
+    checkpoint,
+    ...(options.plan === undefined ? {} : { plan_only: options.plan }),
+    ...(options.imageOnly === undefined ? {} : { image_only: options.imageOnly }),
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.flavor === undefined ? {} : { flavor: options.flavor }),
+    ...(options.network === undefined ? {} : { networks: options.network }),
+    ...(options.format === undefined ? {} : { format: options.format }),
+    ...(options.import === undefined ? {} : { import: options.import }),
+    ...(options.check === undefined ? {} : { check: options.check }),
+  };
+}
+
+function showPlan(output: Output, plan: RestorePlan): void {
+  output.event({ type: 'summary', plan });
+  const field = (name: string, value: string) =>
+    output.line(`${name.padEnd(18)}${printable(value)}`);
+  const { image, server } = plan;
+  field('Checkpoint', plan.checkpoint);
+  field(
+    'Image',
+    `${image.name}: ${image.diskFormat}, disk of ${formatBytes(image.guestSizeBytes)}`,
+  );
+  field('Image file', `${formatBytes(image.fileSizeBytes)}, by ${plan.import}`);
+  if (server !== null) {
+    field('Server', server.name);
+    field('Flavor', server.flavorName ?? server.flavorId);
+    for (const { networkName, networkId, fixedIp } of server.networks) {
+      field('Network', `${networkName ?? networkId} ${fixedIp ?? '(any address)'}`);
+    }
+    if (server.networks.length === 0) field('Network', 'none');
+    field('Security groups', server.securityGroups.join(', '));
+    field('Key pair', server.keyName ?? 'none');
+    field('Tags', server.tags.join(', '));
+    field(
+      'Metadata',
+      Object.entries(server.metadata)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(', '),
+    );
+    field('User data', server.userData ? 'yes' : 'none');
+  }
+  showOmissions(output, plan.notRestored);
+  output.line('Nothing was made. Without --plan this is what the restore makes.');
+}
+
+function show(
+  output: Output,
+  summary: RestoreSummary,
+  name: string,
+  elapsedMilliseconds: number,
+): void {
+  output.event({ type: 'summary', execution: name, ...summary });
+  if (summary.serverId !== null) output.line(`Server    ${summary.serverId} is ACTIVE`);
+  output.line(`Image     ${summary.imageId}`);
+  output.line(
+    `Identical ${summary.identical === true ? 'yes: every chunk was read back and compared' : 'not checked (--check reads the image back)'}`,
+  );
+  showOmissions(output, summary.notRestored);
+  output.line(
+    `Restored a disk of ${formatBytes(summary.bytes)} in ${formatDuration(elapsedMilliseconds)}.`,
+  );
+}
+
+function showOmissions(output: Output, omissions: readonly Omission[]): void {
+  for (const { what, why } of omissions) output.line(printable(`Not restored: ${what}. ${why}`));
+}

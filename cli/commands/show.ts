@@ -1,0 +1,75 @@
+import { openSummary } from '../../lib/protect/summary.ts';
+import { resolveCheckpoint } from '../../lib/protect/resolve-checkpoint.ts';
+import { type ReadableCheckpoint, readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
+import type { CommandContext } from '../context.ts';
+import type { Output } from '../output.ts';
+import { formatBytes } from '../terminal/format.ts';
+import { printable } from '../terminal/printable.ts';
+import { shown } from './checkpoints.ts';
+
+/** `snapbank show`: a checkpoint whole; one that is not committed as far as its record knows. */
+export async function showCheckpoint(context: CommandContext, reference: string): Promise<void> {
+  const { output, signal } = context;
+  const services = await context.services();
+  const [bank, register] = await Promise.all([services.bank(), services.register()]);
+  const record = await resolveCheckpoint(bank, register, reference, signal);
+  const summary =
+    record.summary === undefined ? null : await openSummary(bank, record.server, record.summary);
+  const readable = 'root' in record ? await readCheckpoint(bank, record, signal) : null;
+  output.event({
+    type: 'summary',
+    ...shown(record, summary),
+    description: readable?.description ?? null,
+    disk: readable === null ? null : diskFacts(readable),
+  });
+  const field = (name: string, value: string) =>
+    output.line(`${name.padEnd(14)}${printable(value)}`);
+  field('Checkpoint', record.checkpoint);
+  field('State', record.state);
+  field('Created', record.createdAt);
+  field('Execution', record.execution.id);
+  field('Server', `${summary?.serverName ?? ''} (${record.server.serverId})`);
+  field('Cloud', `${record.server.cloud}, region ${record.server.region}`);
+  field('Project', record.server.projectId);
+  const proven = 'lastProven' in record ? record.lastProven : undefined;
+  field('Last proven', proven === undefined ? 'never' : `${proven.at} (${proven.how})`);
+  if (readable !== null) showContents(output, readable, field);
+}
+
+function diskFacts({ root, disk }: ReadableCheckpoint) {
+  const { guestSizeBytes, format, merkleRoot } = disk;
+  const parent = root.parent?.checkpoint ?? null;
+  return { guestSizeBytes, format, merkleRoot, parent, packs: root.packs.length, ...root.stats };
+}
+
+function showContents(
+  output: Output,
+  { root, disk, description }: ReadableCheckpoint,
+  field: (name: string, value: string) => void,
+): void {
+  const { server, image, consistency, sourceHash } = description;
+  const stored = root.packs.reduce((sum, { liveBytes }) => sum + liveBytes, 0);
+  field('Consistency', consistency);
+  field('Disk', `${formatBytes(disk.guestSizeBytes)}, read as ${disk.format}`);
+  field('Holds', `${formatBytes(stored)} in ${String(root.packs.length)} packs`);
+  field(
+    'New',
+    `${formatBytes(root.stats.newBytes)}, stored as ${formatBytes(root.stats.storedBytes)}`,
+  );
+  field('Source hash', sourceHash);
+  field('Disk identity', disk.merkleRoot);
+  field('Flavor', server.flavor.name ?? server.flavor.id ?? 'unknown');
+  field('Image', `${image.diskFormat ?? 'unknown format'}, ${image.kind}`);
+  for (const port of server.ports) {
+    const addresses = port.fixedIps.map(({ ipAddress }) => ipAddress).join(', ');
+    field('Network', `${port.networkName ?? port.networkId} ${addresses}`);
+  }
+  if (image.kind === 'boot-image') {
+    output.line(
+      "This checkpoint holds the boot image, WITHOUT the data that the server's users wrote.",
+    );
+  }
+  for (const { what, why } of server.notCovered) {
+    output.line(printable(`Not covered: ${what}. ${why}`));
+  }
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Json } from '../local/engine/json.ts';
+import type { MachineName } from '../local/machines.ts';
+
+/** What makes two commands the same: an interrupted one is continued by typing it again. */
+export interface Command {
+  machine: MachineName;
+  /** Bank id and cloud: the same words mean something else elsewhere. */
+  scope: readonly string[];
+  input: Json;
+}
+
+export interface NamedExecution {
+  name: string;
+  /** Whether an earlier command of the same words was interrupted. */
+  continued: boolean;
+  /** To be called when the execution has ended by itself, well or not. */
+  ended(): Promise<void>;
+}
+
+/** A new name for an execution: sorts by time, and says what it is. */
+function newName(machine: MachineName): string {
+  const stamp = new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15);
+  return `${machine}-${stamp}-${randomBytes(3).toString('hex')}`;
+}
+
+/**
+ * The name of the execution that the command runs: the one given, else that of an interrupted command of the same words, else a new
+ * one. Kept in the state directory until the execution ends.
+ */
+export async function nameExecution(
+  stateDirectory: string,
+  command: Command,
+  given: string | undefined,
+): Promise<NamedExecution> {
+  if (given !== undefined) return { name: given, continued: false, ended: async () => {} };
+  const digest = createHash('sha256').update(JSON.stringify(command)).digest('hex').slice(0, 32);
+  const directory = join(stateDirectory, 'unfinished');
+  const path = join(directory, digest);
+  const ended = async () => {
+    await rm(path, { force: true });
+  };
+  const left = await readFile(path, 'utf8').catch(() => '');
+  if (left !== '') return { name: left.trim(), continued: true, ended };
+  const name = newName(command.machine);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await writeFile(path, `${name}\n`, { mode: 0o600 });
+  return { name, continued: false, ended };
+}

@@ -1,0 +1,17 @@
+import * as z from 'zod';
+import { CheckpointId } from '../lib/bank/register/ids.ts';
+import { handlerOf } from '../lib/handler.ts';
+import { commitUpload } from '../lib/protect/commit.ts';
+import { stateFunction } from '../lib/state-function.ts';
+
+/** Writes the root, then commits the record. Repeated after a commit it finds it done. */
+export const commitCheckpoint = stateFunction({
+  name: 'CommitCheckpoint',
+  input: z.strictObject({ checkpoint: CheckpointId, serverId: z.string(), imageId: z.string() }),
+  async run(services, { checkpoint, imageId }, { signal }) {
+    await commitUpload(services, { checkpoint, imageId }, signal);
+    return { checkpoint };
+  },
+});
+
+export const handler = handlerOf(commitCheckpoint);

@@ -1,0 +1,33 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { bankLocations, openPlaces } from './bank/open-places.ts';
+import { makeServices } from './make-services.ts';
+import { functionCloudConfig } from './function-cloud-config.ts';
+import type { Log } from './log.ts';
+import type { Services } from './services.ts';
+
+/** Powertools' logger behind the port of the library. */
+function functionLog(): Log {
+  const logger = new Logger({ serviceName: 'snapbank' });
+  return {
+    debug: (message, fields = {}) => logger.debug(message, { ...fields }),
+    info: (message, fields = {}) => logger.info(message, { ...fields }),
+    warn: (message, fields = {}) => logger.warn(message, { ...fields }),
+  };
+}
+
+let services: Services | undefined;
+
+/**
+ * The services of a Lambda function, made at its first call and kept for the next ones: places from SNAPBANK_BANK, SNAPBANK_REGISTER
+ * and SNAPBANK_WORK, the cloud from the secret that SNAPBANK_CLOUD_SECRET names.
+ */
+export function servicesFromEnvironment(): Services {
+  const { env } = process;
+  services ??= makeServices({
+    env,
+    places: openPlaces(bankLocations(env), { env }),
+    cloudConfig: async () => await functionCloudConfig(env),
+    log: functionLog(),
+  });
+  return services;
+}

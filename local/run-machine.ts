@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import type { Services } from '../lib/services.ts';
+import type { EventEntry, ExecutionOutcome } from './engine/execution-options.ts';
+import type { HistoryEvent } from './engine/history.ts';
+import { historyDirectory } from './engine/history-file.ts';
+import type { Json } from './engine/json.ts';
+import { runExecution } from './engine/run-execution.ts';
+import {
+  FUNCTION_TIMEOUT_SECONDS,
+  loadMachine,
+  type MachineName,
+  WORK_BUCKET,
+} from './machines.ts';
+import { stateFunctions } from './state-functions.ts';
+
+export interface MachineRun {
+  machine: MachineName;
+  /** An unfinished execution of this name and input is continued. */
+  name: string;
+  input: Json;
+  services: Services;
+  /** Where histories lie. */
+  stateDirectory: string;
+  signal: AbortSignal;
+  onEvent?: (event: HistoryEvent, recorded: boolean) => void;
+  /** What on AWS goes to the event bus. */
+  onPublished?: (entry: EventEntry) => void;
+}
+
+/** Runs a state machine in this process, with the same definition and the same functions as on AWS. */
+export async function runMachine(run: MachineRun): Promise<ExecutionOutcome> {
+  const { machine, name, input, services, signal, onEvent, onPublished } = run;
+  return await runExecution({
+    definition: await loadMachine(machine),
+    stateMachineName: `snapbank-${machine}`,
+    name,
+    input,
+    history: historyDirectory(join(run.stateDirectory, 'executions')),
+    clock: services.clock,
+    invoke: stateFunctions(services),
+    functionTimeoutSeconds: FUNCTION_TIMEOUT_SECONDS,
+    objects: { [WORK_BUCKET]: services.places.work },
+    putEvents: async (entries) => {
+      for (const entry of entries) onPublished?.(entry);
+      await Promise.resolve();
+    },
+    signal,
+    ...(onEvent === undefined ? {} : { onEvent }),
+  });
+}
