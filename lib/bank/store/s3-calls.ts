@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../../clock.ts';
+import { type RetryPolicy, retry } from '../../retry.ts';
 import type { CallOptions } from './object-store.ts';
-import { type RetryPolicy, retrying } from './retry.ts';
 import { isPassing, s3Error } from './s3-errors.ts';
 
 /** Where in S3, and how requests are repeated. */
@@ -46,11 +46,11 @@ export async function callS3<T>(
     return request(signal === undefined ? deadline : AbortSignal.any([signal, deadline]));
   };
   try {
-    return await retrying(attempt, {
+    return await retry(attempt, {
       policy: place.retry,
       clock: place.clock,
-      isPassing,
       signal,
+      judge: (error) => ({ again: isPassing(error) }),
     });
   } catch (error) {
     signal?.throwIfAborted();

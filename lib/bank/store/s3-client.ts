@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { InvalidInput } from '../../errors.ts';
+import { sendContentMd5 } from './s3-content-md5.ts';
 
 /** A connection that takes longer to open is given up. */
 const CONNECT_MILLISECONDS = 10_000;
@@ -30,7 +31,7 @@ export function s3Client(options: S3ClientOptions = {}): S3Client {
     options.endpoint ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'],
   );
   const agent = { keepAlive: true, maxSockets: connections };
-  return new S3Client({
+  const client = new S3Client({
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: CONNECT_MILLISECONDS,
@@ -47,6 +48,7 @@ export function s3Client(options: S3ClientOptions = {}): S3Client {
     ...(options.region !== undefined && { region: options.region }),
     ...(endpoint !== undefined && ownEndpoint(endpoint, options, env)),
   });
+  return endpoint === undefined ? client : sendContentMd5(client);
 }
 
 /** What differs on servers other than AWS. */

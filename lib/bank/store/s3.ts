@@ -2,6 +2,7 @@ import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/clie
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { type Clock, systemClock } from '../../clock.ts';
 import { InvalidInput } from '../../errors.ts';
+import type { RetryPolicy } from '../../retry.ts';
 import {
   validateKey,
   validatePart,
@@ -11,13 +12,20 @@ import {
 } from './arguments.ts';
 import { WriteOutcomeUnknown } from './errors.ts';
 import type { ObjectStore } from './object-store.ts';
-import { defaultRetryPolicy, type RetryPolicy } from './retry.ts';
 import { callS3, objectOf, type S3Place } from './s3-calls.ts';
 import { deleteObjects } from './s3-delete.ts';
 import { codeOf, isUncertain } from './s3-errors.ts';
 import { listObjects, listUploads } from './s3-list.ts';
 import { readObject, sizeOf } from './s3-read.ts';
 import { abortUpload, completeUpload, putPart, startUpload } from './s3-uploads.ts';
+
+/** About 15 seconds of waiting on the average before a store counts as unavailable. */
+const PATIENCE: RetryPolicy = {
+  attempts: 8,
+  firstWaitMs: 250,
+  longestWaitMs: 20_000,
+  deadlineMs: 30 * 60 * 1000,
+};
 
 /** Longest life of a presigned URL, a limit of its signature. A role's session ends it earlier. */
 const MAX_PRESIGNED_SECONDS = 7 * 24 * 60 * 60;
@@ -47,7 +55,7 @@ export function s3Store(options: S3StoreOptions): ObjectStore {
     prefix,
     location: prefix === '' ? `s3://${bucket}` : `s3://${bucket}/${prefix}`,
     clock,
-    retry: options.retry ?? defaultRetryPolicy,
+    retry: options.retry ?? PATIENCE,
     attemptMilliseconds: options.attemptMilliseconds ?? 10 * 60 * 1000,
   };
 
