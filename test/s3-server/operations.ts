@@ -19,6 +19,8 @@ export interface ServerState {
   pageSize: number;
   /** As Ceph's gateway does in a versioned bucket. */
   ignoresConditions: boolean;
+  /** Answers a range with the whole object, as some proxies do. */
+  ignoresRanges: boolean;
 }
 
 export type Operation = keyof typeof operations;
@@ -59,7 +61,7 @@ const operations = {
   GetObject({ bucketName, key, headers }, state) {
     const object = bucketOf(state, bucketName).objects.get(key);
     if (object === undefined) throw new S3Fault(404, 'NoSuchKey');
-    return headers.range === undefined
+    return headers.range === undefined || state.ignoresRanges
       ? { status: 200, headers: headersOf(object), body: object.bytes }
       : rangeOf(object, headers.range);
   },

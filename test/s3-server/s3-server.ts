@@ -24,8 +24,8 @@ export interface S3Server {
   state: ServerState;
   /** The bucket `bank`, which is there from the start. */
   bucket: Bucket;
-  /** Requests in their order, as `PutObject key`. */
-  requests: string[];
+  /** All well-signed requests, in their order. */
+  requests: S3Request[];
   /** Asked for every request that is well signed. */
   faultFor: (request: S3Request) => Fault | undefined;
   /** Faults for the next requests of the operation, in their order; then it works. */
@@ -42,6 +42,7 @@ export async function startS3Server(): Promise<S3Server> {
     buckets: new Map([['bank', bucket]]),
     pageSize: 1000,
     ignoresConditions: false,
+    ignoresRanges: false,
   };
 
   const http = createServer((request, response) => {
@@ -101,7 +102,7 @@ function respond(
     const url = new URL(message.url ?? '/', server.url);
     checkSignature(message, url, body, server.credentials, now);
     const request = requestOf(message, url, body);
-    server.requests.push(`${request.operation} ${request.key}`);
+    server.requests.push(request);
     fault = server.faultFor(request);
     const hasEffect = fault === undefined || !('effect' in fault) || fault.effect;
     answer = hasEffect ? perform(request, server.state) : { status: 500 };
