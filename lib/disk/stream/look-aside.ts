@@ -3,7 +3,7 @@ import type { ByteStream } from './byte-stream.ts';
 
 /** However small the look-aside buffer is told to be, it holds this many clusters, and this much. */
 const fewestBlocks = 4;
-const leastBytes = 2 ** 18;
+const leastBytes = 2 ** 17;
 
 /**
  * The file's clusters between the moment they arrive and the moment that the order of guest addresses asks for them. Holds at most
