@@ -31,14 +31,15 @@ function checkBranch(
     names.add(name);
     problems.push(...stateProblems(state).map((problem) => `${here}: ${problem}`));
     for (const [inner, innerPlace] of innerBranches(state)) {
-      checkBranch(inner, here + innerPlace, names, outerVariables.union(assigned), problems);
+      const visible = new Set([...outerVariables, ...assigned]);
+      checkBranch(inner, here + innerPlace, names, visible, problems);
     }
   }
 }
 
 function checkTargets(branch: Branch, place: string, problems: string[]): void {
   const reached = new Set<string>();
-  const waiting = [[branch.StartAt, 'StartAt'] as const];
+  const waiting: [name: string, from: string][] = [[branch.StartAt, 'StartAt']];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const [name, from] = next;
     if (reached.has(name)) continue;
@@ -48,7 +49,7 @@ function checkTargets(branch: Branch, place: string, problems: string[]): void {
       continue;
     }
     reached.add(name);
-    waiting.push(...targets(state).map((target) => [target, `States/${name}`] as const));
+    for (const target of targets(state)) waiting.push([target, `States/${name}`]);
   }
   for (const [name] of Object.entries(branch.States)) {
     if (!reached.has(name)) problems.push(`${place}/States/${name}: no state leads here`);
@@ -132,17 +133,17 @@ function argumentProblems(state: State): string[] {
 }
 
 function errorNameProblems(state: State): string[] {
-  const problems: string[] = [];
-  for (const field of ['Retry', 'Catch'] as const) {
-    const handlers = (field in state ? (state as { [field]?: unknown })[field] : undefined) as
-      | { ErrorEquals: string[] }[]
-      | undefined;
-    handlers?.forEach((handler, index) => {
-      if (!handler.ErrorEquals.includes('States.ALL')) return;
-      if (handler.ErrorEquals.length > 1 || index < handlers.length - 1) {
-        problems.push(`${field}: States.ALL must stand alone, and last`);
-      }
-    });
-  }
-  return problems;
+  if (state.Type !== 'Task' && state.Type !== 'Parallel' && state.Type !== 'Map') return [];
+  return [state.Retry ?? [], state.Catch ?? []]
+    .flatMap((handlers) =>
+      handlers.map(({ ErrorEquals }, index) => ({
+        ErrorEquals,
+        last: index === handlers.length - 1,
+      })),
+    )
+    .filter(
+      ({ ErrorEquals, last }) =>
+        ErrorEquals.includes('States.ALL') && (ErrorEquals.length > 1 || !last),
+    )
+    .map(() => 'States.ALL must stand alone, and last');
 }

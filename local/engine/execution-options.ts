@@ -2,6 +2,7 @@ import type { ObjectStore } from '../../lib/bank/store/object-store.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { HistoryEvent, HistoryStore } from './history.ts';
 import type { Json, JsonObject } from './json.ts';
+import type { Chance } from './jsonata-functions.ts';
 import type { Definition } from './parse-definition.ts';
 
 /** What a handler is given beside its payload: the part of Lambda's context that ours use, and a signal. */
@@ -36,10 +37,7 @@ export interface Bindings {
     context: { signal: AbortSignal },
   ) => Promise<void>;
   /** `ecs:runTask.sync`: runs the task to its end; what it resolves to is the state's result. */
-  readonly runTask?: (
-    parameters: JsonObject,
-    context: { signal: AbortSignal },
-  ) => Promise<unknown>;
+  readonly runTask?: (parameters: JsonObject, context: { signal: AbortSignal }) => Promise<unknown>;
   /** Where ItemReader reads and ResultWriter writes, by bucket name. */
   readonly objects?: Readonly<Record<string, ObjectStore>>;
 }
@@ -59,8 +57,8 @@ export interface ResumeOptions extends Bindings {
   readonly onEvent?: (event: HistoryEvent, recorded: boolean) => void;
   /** How long a handler that was told to stop may take to end before the execution goes on without it; 30 unless given. */
   readonly stopGraceSeconds?: number;
-  /** Source of jitter, `$random` and `$uuid`; `Math.random` unless given. */
-  readonly random?: () => number;
+  /** Where jitter, `$random`, `$uuid` and the names of Map runs come from; the machine's own chance unless given. */
+  readonly chance?: Chance;
 }
 
 export interface RunOptions extends ResumeOptions {

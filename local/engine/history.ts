@@ -2,8 +2,8 @@ import type { StateType } from './definition.ts';
 
 /** What a failure is to the language: `Error` and `Cause`, both optional in a Fail state. */
 export interface ErrorDetails {
-  error?: string;
-  cause?: string;
+  error?: string | undefined;
+  cause?: string | undefined;
 }
 
 interface ResourceDetails {
@@ -19,11 +19,11 @@ interface IterationDetails {
 }
 
 /** Members that GetExecutionHistory does not have; they stand beside its own, at the top of the event. */
-interface FailureExtras {
+export interface FailureExtras {
   /** When the state is tried again; absent where no retrier takes the error. */
-  retryAt?: string;
+  retryAt?: string | undefined;
   /** Neither Retry nor Catch applies. */
-  terminal?: true;
+  terminal?: boolean | undefined;
 }
 
 type EventBody =
@@ -31,7 +31,7 @@ type EventBody =
       type: 'ExecutionStarted';
       executionStartedEventDetails: { input: string };
       /** Digest of the definition; only on the event of the machine itself. */
-      definitionSha256?: string;
+      definitionSha256?: string | undefined;
     }
   | { type: 'ExecutionRedriven'; executionRedrivenEventDetails: { redriveCount: number } }
   | { type: 'ExecutionSucceeded'; executionSucceededEventDetails: { output: string } }
@@ -42,7 +42,7 @@ type EventBody =
       type: `${StateType}StateEntered`;
       stateEnteredEventDetails: { name: string; input: string };
       /** When a Wait state ends, so that a resumed one ends then too. */
-      waitUntil?: string;
+      waitUntil?: string | undefined;
     }
   | {
       type: `${StateType}StateExited`;
@@ -50,16 +50,16 @@ type EventBody =
         name: string;
         output: string;
         /** JSON text by variable. */
-        assignedVariables?: Record<string, string>;
+        assignedVariables?: Record<string, string> | undefined;
       };
       /** The state that follows; absent after the last one. */
-      next?: string;
+      next?: string | undefined;
     }
   | {
       type: 'TaskScheduled';
       taskScheduledEventDetails: ResourceDetails & {
         parameters: string;
-        timeoutInSeconds?: number;
+        timeoutInSeconds?: number | undefined;
       };
     }
   | { type: 'TaskStarted'; taskStartedEventDetails: ResourceDetails }
@@ -78,7 +78,10 @@ type EventBody =
   | { type: 'MapStateStarted'; mapStateStartedEventDetails: { length: number } }
   | { type: 'MapIterationStarted'; mapIterationStartedEventDetails: IterationDetails }
   | { type: 'MapIterationSucceeded'; mapIterationSucceededEventDetails: IterationDetails }
-  | ({ type: 'MapIterationFailed'; mapIterationFailedEventDetails: IterationDetails } & ErrorDetails &
+  | ({
+      type: 'MapIterationFailed';
+      mapIterationFailedEventDetails: IterationDetails;
+    } & ErrorDetails &
       FailureExtras)
   | { type: 'MapIterationAborted'; mapIterationAbortedEventDetails: IterationDetails }
   | { type: 'MapRunStarted'; mapRunStartedEventDetails: { mapRunArn: string } }

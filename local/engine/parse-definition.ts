@@ -71,18 +71,13 @@ function parseJson(text: string): unknown {
 
 function describeIssue(issue: z.core.$ZodIssue): string[] {
   const place = `/${issue.path.join('/')}`;
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) =>
-        JSON_PATH_FIELDS.has(key)
-          ? `${place}: ${key} belongs to JSONPath; this engine runs JSONata only`
-          : `${place}: the field ${key} is not supported here`,
-      );
-    case 'invalid_union':
-      return issue.discriminator === 'Type'
-        ? [`${place}: not a state type that this engine runs`]
-        : [`${place}: ${issue.message}`];
-    default:
-      return [`${place}: ${issue.message}`];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) =>
+      JSON_PATH_FIELDS.has(key)
+        ? `${place}: ${key} belongs to JSONPath; this engine runs JSONata only`
+        : `${place}: the field ${key} is not supported here`,
+    );
   }
+  const unknownType = issue.code === 'invalid_union' && issue.discriminator === 'Type';
+  return [`${place}: ${unknownType ? 'not a state type that this engine runs' : issue.message}`];
 }

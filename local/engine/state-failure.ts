@@ -25,10 +25,7 @@ export class StateFailure extends Error {
 
   constructor(error?: string, cause?: string, options: StateFailureOptions = {}) {
     super(`${error ?? 'no error name'}: ${cause ?? 'no cause'}`);
-    this.details = {
-      ...(error === undefined ? {} : { error }),
-      ...(cause === undefined ? {} : { cause }),
-    };
+    this.details = { error, cause };
     this.timedOut = options.timedOut ?? false;
     this.evaluation = options.evaluation;
     this.terminal = options.terminal ?? false;
