@@ -5,6 +5,8 @@ import { KEY_BYTES, privateKeyOf, rawPrivateKey, rawPublicKey } from './x25519.t
 const SECRET = 'SNAPBANK-SECRET-KEY-1';
 const PUBLIC = 'SNAPBANK-PUBLIC-KEY-1';
 const CHECKSUM_BYTES = 4;
+/** 36 bytes in base64url. */
+const TEXT_CHARACTERS = 48;
 
 /** The private half of an access key. Prints as its public half, so that it cannot slip into a log. */
 export class SecretKey {
@@ -67,11 +69,13 @@ function unchecked(prefix: string, text: string, what: string): Buffer {
   const raw = bytes.subarray(0, KEY_BYTES);
   const whole =
     text.startsWith(prefix) &&
+    // Node skips what is no base64url, so the decoded bytes alone prove nothing.
+    text.length === prefix.length + TEXT_CHARACTERS &&
     bytes.length === KEY_BYTES + CHECKSUM_BYTES &&
     bytes.subarray(KEY_BYTES).equals(checksum(prefix, raw));
   if (!whole) {
     throw new InvalidInput(
-      `This is no ${what}: it starts with ${prefix} and is 69 characters long.`,
+      `This is no ${what}: it starts with ${prefix} and is ${prefix.length + TEXT_CHARACTERS} characters long.`,
     );
   }
   return raw;

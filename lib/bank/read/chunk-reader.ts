@@ -75,7 +75,7 @@ export class ChunkReader {
     this.#checkpoint = checkpoint;
     this.#disk = disk;
     this.#limit = createLimit(getsInFlight);
-    this.#packKeys = new PackKeys(bank);
+    this.#packKeys = new PackKeys(bank, this.#limit);
     this.#cache = new LruCache(cacheBytes);
   }
 

@@ -33,7 +33,10 @@ export async function* openImageFile(
     { ahead: BATCHES_AHEAD, signal },
   );
   for await (const { extents, chunks } of batches) {
-    for (const extent of extents) yield* piecesOf(extent, chunks);
+    for (const extent of extents) {
+      signal?.throwIfAborted();
+      yield* piecesOf(extent, chunks);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { Limit } from '../../disk/range/limit.ts';
 import type { Bank } from '../bank.ts';
 import { PACK_HEADER_BYTES } from '../format/pack-layout.ts';
 import { packKeyOf } from '../format/pack-reader.ts';
@@ -10,10 +11,12 @@ const KEYS_KEPT = 1024;
 /** The keys of packs, each read once from the pack's header. */
 export class PackKeys {
   readonly #bank: Bank;
+  readonly #limit: Limit;
   readonly #keys = new LruCache<string, Promise<KeyObject | undefined>>(KEYS_KEPT);
 
-  constructor(bank: Bank) {
+  constructor(bank: Bank, limit: Limit) {
     this.#bank = bank;
+    this.#limit = limit;
   }
 
   /**
@@ -27,7 +30,7 @@ export class PackKeys {
 
   async #read(pack: string): Promise<KeyObject | undefined> {
     const range = { offset: 0, length: PACK_HEADER_BYTES };
-    const header = await this.#bank.places.bank.get(pack, { range });
+    const header = await this.#limit(() => this.#bank.places.bank.get(pack, { range }));
     return packKeyOf(this.#bank.keys, pack, header);
   }
 }
