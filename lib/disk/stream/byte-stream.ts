@@ -1,8 +1,10 @@
+import { Readable } from 'node:stream';
 import { IncompleteImageRead } from '../errors.ts';
 
 /** An image file that arrives once, from its first byte to its last, and is held to its size. */
 export class ByteStream {
   readonly sizeBytes: number;
+  readonly #stream: AsyncIterable<Uint8Array>;
   readonly #iterator: AsyncIterator<Uint8Array>;
   #signal: AbortSignal | undefined;
   /** An abort left a call of the iterator behind that has not ended. */
@@ -12,6 +14,7 @@ export class ByteStream {
 
   constructor(stream: AsyncIterable<Uint8Array>, sizeBytes: number, signal?: AbortSignal) {
     this.sizeBytes = sizeBytes;
+    this.#stream = stream;
     this.#iterator = stream[Symbol.asyncIterator]();
     this.#signal = signal;
   }
@@ -59,6 +62,8 @@ export class ByteStream {
     const returned = this.#iterator.return?.();
     if (this.#interrupted) returned?.catch(() => undefined);
     else await returned;
+    // The iterator of a Node stream that was never asked for a chunk does not close it.
+    if (this.#stream instanceof Readable) this.#stream.destroy();
   }
 
   async #fillChunk(): Promise<void> {

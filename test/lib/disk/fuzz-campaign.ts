@@ -12,4 +12,5 @@ for (let seed = firstSeed; seed < firstSeed + cases; seed += 1) {
   if (seed % 10_000 === 0)
     console.log(`seed ${seed}, ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB`);
 }
-for (const [outcome, count] of [...counts].sort()) console.log(`${outcome}: ${count}`);
+for (const [outcome, count] of [...counts].sort(([a], [b]) => a.localeCompare(b)))
+  console.log(`${outcome}: ${count}`);

@@ -245,8 +245,14 @@ describeWithQemu('images that qemu-img made', () => {
       );
       await using source = await FileSource.open(path);
       const ours = await (async () => {
-        const { guestSizeBytes, readRange } = await openDisk(source, 'qcow2');
-        return collect(readRange(0, guestSizeBytes, { pieceBytes }), 0, guestSizeBytes, pieceBytes);
+        const opened = await openDisk(source, 'qcow2');
+        const { guestSizeBytes } = opened;
+        return collect(
+          opened.readRange(0, guestSizeBytes, { pieceBytes }),
+          0,
+          guestSizeBytes,
+          pieceBytes,
+        );
       })().catch((error: unknown) => error);
       if (ours instanceof Error) expect(ours.name).toMatch(/^(CorruptDisk|UnsupportedDisk)$/);
       else if (theirs !== undefined)

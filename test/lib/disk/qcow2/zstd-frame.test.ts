@@ -1,5 +1,5 @@
 import { constants, zstdCompressSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { zstdFrameLength } from '../../../../lib/disk/qcow2/zstd-frame.ts';
 

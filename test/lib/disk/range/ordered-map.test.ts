@@ -5,6 +5,11 @@ async function* upTo(count: number): AsyncGenerator<number, void, undefined> {
   for (let item = 0; item < count; item += 1) yield item;
 }
 
+async function* failing(): AsyncGenerator<number, void, undefined> {
+  yield 1;
+  throw new Error('no more items');
+}
+
 /** Work that ends when it is told to, and counts what is under way. */
 class Gate {
   underWay = 0;
@@ -131,11 +136,7 @@ describe('orderedMap', () => {
   });
 
   it('throws what the items throw', async () => {
-    async function* items(): AsyncGenerator<number, void, undefined> {
-      yield 1;
-      throw new Error('no more items');
-    }
-    const results = orderedMap(items, async (item) => item, { ahead: 2 });
+    const results = orderedMap(failing, async (item) => item, { ahead: 2 });
 
     expect((await results.next()).value).toBe(1);
     await expect(results.next()).rejects.toThrow('no more items');

@@ -125,9 +125,8 @@ describe('readRange', () => {
   it('does not read on while the consumer is busy', async () => {
     const source = new MemorySource(Buffer.alloc(200 * mebibyte));
     const disk = await openDisk(source, 'raw');
-    const pieces = disk
-      .readRange(0, disk.guestSizeBytes, { pieceBytes, inFlight: 2 })
-      [Symbol.asyncIterator]();
+    const range = disk.readRange(0, disk.guestSizeBytes, { pieceBytes, inFlight: 2 });
+    const pieces = range[Symbol.asyncIterator]();
     await pieces.next();
     for (let turn = 0; turn < 20; turn += 1) {
       await new Promise((resolve) => setImmediate(resolve));

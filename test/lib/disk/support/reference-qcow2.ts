@@ -8,7 +8,7 @@ export interface ReferenceDisk {
   guestSizeBytes: number;
   clusterSizeBytes: number;
   /** A guest cluster, null where it is a hole, undefined where it has to be refused. */
-  cluster(index: number): ReferenceCluster | null | undefined;
+  cluster: (index: number) => ReferenceCluster | null | undefined;
 }
 
 export interface ReferenceCluster {
