@@ -68,7 +68,7 @@ export function snapshotView(snapshot: VolumeSnapshot, { created = false } = {})
   return {
     id: snapshot.id,
     created_at: microseconds(snapshot.createdAt),
-    updated_at: snapshot.updatedAt === null ? null : microseconds(snapshot.updatedAt),
+    updated_at: created ? null : microseconds(snapshot.updatedAt ?? snapshot.createdAt),
     name: snapshot.name,
     description: snapshot.description,
     volume_id: snapshot.volumeId,

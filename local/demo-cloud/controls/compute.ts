@@ -2,11 +2,12 @@ import { createHash, randomBytes } from 'node:crypto';
 
 import { InvalidInput } from '../../../lib/errors.ts';
 import type { DemoCloud, NewServer, ServerState } from '../demo-cloud.ts';
-import { newUuid } from '../identifiers.ts';
+import { newRequestId, newUuid } from '../identifiers.ts';
 import { newPort } from '../neutron/port-record.ts';
 import { attach } from '../nova/attach.ts';
 import { bootServer, launch } from '../nova/boot-server.ts';
 import { dropServer } from '../nova/delete-server.ts';
+import { finishAction, recordCreate } from '../nova/instance-actions.ts';
 import type { CloudState, Server } from '../state.ts';
 import { known, projectOf } from './known.ts';
 
@@ -95,6 +96,7 @@ async function addServer(state: CloudState, request: NewServer): Promise<string>
   }
   if (volume !== undefined) attach(state, server, volume);
   launch(state, server);
+  finishAction(state, recordCreate(state, server, newRequestId()), 'Success');
   return server.id;
 }
 

@@ -95,8 +95,7 @@ export class ServiceServer {
         throw new Refusal(405, 'The method is not allowed for this resource.', { headers });
       }
       if (found.kind === 'none') throw new Refusal(404, 'The resource could not be found.');
-      const project =
-        found.route.open === true ? this.#projectIfAny(base) : this.#service.authenticate(base);
+      const project = found.route.open === true ? nobody : this.#service.authenticate(base);
       if (project !== nobody) log.projectId = project.id;
       call = { ...base, params: found.params, project, microversion: 0 };
       this.#service.prepare?.(call);
@@ -114,14 +113,9 @@ export class ServiceServer {
       return call === undefined ? answer : (this.#service.finish?.(answer, call) ?? answer);
     }
   }
-
-  #projectIfAny(base: Pick<Call, 'incoming'>): Project {
-    return base.incoming.headers['x-auth-token'] === undefined
-      ? nobody
-      : this.#service.authenticate(base);
-  }
 }
 
+/** Who asks without a token. */
 const nobody: Project = {
   id: '',
   name: '',

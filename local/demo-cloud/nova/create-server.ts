@@ -7,7 +7,7 @@ import type { CloudState, Flavor, Image, Volume } from '../state.ts';
 import { Job } from '../work.ts';
 import { attach } from './attach.ts';
 import { bootServer, failBuild, launch } from './boot-server.ts';
-import { finishAction, recordAction } from './instance-actions.ts';
+import { finishAction, recordCreate } from './instance-actions.ts';
 import { plugNetworks } from './plug-networks.ts';
 import { linksOf } from './server-view.ts';
 import { validated } from './validation.ts';
@@ -102,12 +102,7 @@ export async function createServer(state: CloudState, call: Call): Promise<Answe
 function startBuild(state: CloudState, call: Call, serverId: string): void {
   const server = state.servers.get(serverId);
   if (server === undefined) return;
-  const { requestId } = call;
-  const action = recordAction(state, server, {
-    action: 'create',
-    event: 'compute__do_build_and_run_instance',
-    requestId,
-  });
+  const action = recordCreate(state, server, call.requestId);
   const built = new Job(server.disk);
   const { buildMs } = state.settings.durations;
   state.schedule.start(

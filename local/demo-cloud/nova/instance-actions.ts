@@ -8,11 +8,9 @@ import { findServer } from './find-server.ts';
 export function recordAction(
   state: CloudState,
   server: Server,
-  { action, event, requestId }: { action: string; event?: string; requestId: string },
+  { action, event, requestId }: { action: string; event: string; requestId: string },
 ): ServerAction {
   const now = state.clock.now();
-  const events =
-    event === undefined ? [] : [{ event, startedAt: now, finishedAt: null, result: null }];
   const record: ServerAction = {
     action,
     requestId,
@@ -21,10 +19,15 @@ export function recordAction(
     startedAt: now,
     updatedAt: now,
     message: null,
-    events,
+    events: [{ event, startedAt: now, finishedAt: null, result: null }],
   };
   server.actions.push(record);
   return record;
+}
+
+export function recordCreate(state: CloudState, server: Server, requestId: string): ServerAction {
+  const event = 'compute__do_build_and_run_instance';
+  return recordAction(state, server, { action: 'create', event, requestId });
 }
 
 /** `Error` is all that a failure leaves to be seen. */
