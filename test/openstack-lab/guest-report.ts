@@ -14,18 +14,22 @@ export interface GuestReport {
 
 const mark = String.raw`boot=(\d+) uuid=([0-9a-f-]{36}) sha256=([0-9a-f]{64})`;
 const foundLine = new RegExp(`LAB-GUEST found: LABMARK ${mark} end BLOB-(OK|BAD)`, 'g');
-const wroteLine = new RegExp(`LAB-GUEST wrote: ${mark}`);
+const wroteLine = new RegExp(`LAB-GUEST wrote: ${mark}`, 'g');
 
-/** Undefined until the guest has said that it is ready. */
+/**
+ * Undefined until the guest has said that it is ready. A console begins anew with each start of its server; but Nova, when it is asked
+ * while the guest talks, can append a part of it a second time.
+ */
 export function parseGuestReport(console: string): GuestReport | undefined {
-  const lastBoot = console.slice(Math.max(0, console.lastIndexOf('LAB-GUEST up ')));
-  const wrote = wroteLine.exec(lastBoot);
-  if (wrote === null || !lastBoot.includes('LAB-GUEST ready')) return undefined;
-  const found = Array.from(lastBoot.matchAll(foundLine), (line) => ({
-    ...toMark(line),
-    whole: line[4] === 'OK',
-  }));
-  return { found, wrote: toMark(wrote) };
+  const [wrote] = Array.from(console.matchAll(wroteLine), toMark);
+  if (wrote === undefined || !console.includes('LAB-GUEST ready')) return undefined;
+  const found = new Map(
+    Array.from(console.matchAll(foundLine), (line) => {
+      const earlier = toMark(line);
+      return [earlier.boot, { ...earlier, whole: line[4] === 'OK' }] as const;
+    }),
+  );
+  return { found: [...found.values()].sort((a, b) => a.boot - b.boot), wrote };
 }
 
 function toMark([, boot, serverId, sha256]: RegExpExecArray): GuestMark {

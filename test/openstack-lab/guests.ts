@@ -50,12 +50,16 @@ export class Guests {
   /** What the server's guest says once it has booted, at least `boots` times on this disk. */
   async report(serverId: string, boots = 1): Promise<GuestReport> {
     await this.waitFor(serverId, 'ACTIVE');
-    return await eventually(`guest of server ${serverId} ready`, 120, async () => {
-      const report = parseGuestReport(
-        await this.#lab.openstack.servers.consoleOutput(serverId).catch(() => ''),
-      );
-      return report !== undefined && report.wrote.boot >= boots - 1 ? report : undefined;
-    });
+    let console = '';
+    try {
+      return await eventually(`guest of server ${serverId} ready`, 180, async () => {
+        console = await this.#lab.openstack.servers.consoleOutput(serverId);
+        const report = parseGuestReport(console);
+        return report !== undefined && report.wrote.boot >= boots - 1 ? report : undefined;
+      });
+    } catch (error) {
+      throw new Error(`The guest does not get ready. Its console:\n${console}`, { cause: error });
+    }
   }
 
   /** Lets the guest boot, and thereby write, once more. */

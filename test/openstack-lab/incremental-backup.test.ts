@@ -1,35 +1,27 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { printBackupFigures, printFigures } from './figures.ts';
 import type { Guest } from './guests.ts';
-import { Guests, guestNetworkName } from './guests.ts';
-import type { Lab } from './lab.ts';
-import { connectLab } from './lab.ts';
+import { guestNetworkName } from './guests.ts';
 import { leftovers } from './leftovers.ts';
 import { marksOnDisk } from './marks-on-disk.ts';
-import { Snapbank } from './snapbank.ts';
+import { useStage } from './stage.ts';
 import { uniqueName } from './unique-name.ts';
 
 /** One boot of the guest changes 16 chunks of 256 KiB (its blob) and one more (its mark). */
 const changedByOneBootBytes = 17 * 256 * 1024;
 const mebibyte = 1024 ** 2;
 
-let lab: Lab;
-let guests: Guests;
-let snapbank: Snapbank;
 let guest: Guest;
 let fixedIp: string;
 const name = uniqueName('web');
 const checkpoints: string[] = [];
 
-beforeAll(async () => {
-  lab = await connectLab();
-  guests = new Guests(lab);
-  snapbank = await Snapbank.withNewBank(lab);
-  const networks = await lab.openstack.network.networks();
+const stage = useStage(async () => {
+  const networks = await stage.lab.openstack.network.networks();
   const network = networks.find((candidate) => candidate.name === guestNetworkName);
   if (network === undefined) throw new Error(`The lab has no network ${guestNetworkName}.`);
-  guest = await guests.boot(name, {
+  guest = await stage.guests.boot(name, {
     networks: [{ networkId: network.id }],
     metadata: { purpose: 'end-to-end test' },
     tags: ['nightly'],
@@ -37,19 +29,13 @@ beforeAll(async () => {
   fixedIp = await addressOf(guest.id);
 });
 
-afterAll(async () => {
-  await guests.deleteAll();
-  await snapbank.remove();
-  lab.openstack.close();
-});
-
 async function addressOf(serverId: string): Promise<string> {
-  const { addresses } = await lab.openstack.servers.show(serverId);
+  const { addresses } = await stage.lab.openstack.servers.show(serverId);
   return addresses[guestNetworkName]?.[0]?.address ?? 'none';
 }
 
 async function backUp(title: string) {
-  const run = await snapbank.backup(['--server', name]);
+  const run = await stage.snapbank.backup(['--server', name]);
   printBackupFigures(title, run);
   const [server] = run.summary.servers;
   if (server === undefined) throw new Error('The summary names no server.');
@@ -59,7 +45,7 @@ async function backUp(title: string) {
 
 describe('a server whose user writes between two backups', () => {
   it('is protectable, with its boot image as child that names it', async () => {
-    const { events } = await snapbank.run(['protectables']);
+    const { events } = await stage.snapbank.run(['protectables']);
 
     expect(events).toContainEqual(
       expect.objectContaining({
@@ -67,7 +53,7 @@ describe('a server whose user writes between two backups', () => {
         id: guest.id,
         children: [
           expect.objectContaining({
-            id: await guests.bootImageId(),
+            id: await stage.guests.bootImageId(),
             extra_info: { server_id: guest.id },
           }),
         ],
@@ -80,11 +66,11 @@ describe('a server whose user writes between two backups', () => {
 
     expect(server).toMatchObject({ id: guest.id, name, status: 'succeeded', diskBytes: 1024 ** 3 });
     expect(server.newBytes).toBeGreaterThan(4 * mebibyte);
-    expect((await lab.openstack.servers.show(guest.id)).status).toBe('ACTIVE');
+    expect((await stage.lab.openstack.servers.show(guest.id)).status).toBe('ACTIVE');
   });
 
   it('costs what has changed when it is backed up again', async () => {
-    await guests.restart(guest);
+    await stage.guests.restart(guest);
 
     const server = await backUp('after 4 MiB were written');
 
@@ -102,22 +88,23 @@ describe('a server whose user writes between two backups', () => {
   });
 
   it('comes back from the bank after it was destroyed, and its guest finds its data whole', async () => {
-    await guests.delete(guest.id);
+    await stage.guests.delete(guest.id);
 
-    const run = await snapbank.restore(`${name}@latest`, ['--check']);
-    guests.adopt(run.summary);
+    const run = await stage.snapbank.restore(`${name}@latest`, ['--check']);
+    stage.guests.adopt(run.summary);
 
     printFigures('restore with --check', `${run.summary.bytes} bytes, ${run.seconds.toFixed(1)} s`);
     expect(run.summary).toMatchObject({ identical: true, serverId: expect.any(String) });
     const serverId = run.summary.serverId ?? '';
-    const { found, wrote } = await guests.report(serverId, guest.marks.length + 1);
+    const { found, wrote } = await stage.guests.report(serverId, guest.marks.length + 1);
     expect(found).toEqual(guest.marks.map((mark) => ({ ...mark, whole: true })));
     expect(wrote).toMatchObject({ boot: 2, serverId });
   });
 
   it('comes back as what it was: name, address, metadata, tags, flavor', async () => {
     const restored = [];
-    for await (const server of lab.openstack.servers.list({ names: [name] })) restored.push(server);
+    for await (const server of stage.lab.openstack.servers.list({ names: [name] }))
+      restored.push(server);
 
     expect(restored).toHaveLength(1);
     expect(restored[0]).toMatchObject({
@@ -131,25 +118,25 @@ describe('a server whose user writes between two backups', () => {
   it('comes back beside itself as it was at an earlier checkpoint', async () => {
     const beside = uniqueName('earlier');
 
-    const { summary } = await snapbank.restore(checkpoints[0] ?? '', [
+    const { summary } = await stage.snapbank.restore(checkpoints[0] ?? '', [
       '--name',
       beside,
       '--network',
       guestNetworkName,
     ]);
-    guests.adopt(summary);
+    stage.guests.adopt(summary);
 
     expect(summary.identical).toBeNull();
-    const { found } = await guests.report(summary.serverId ?? '', 2);
+    const { found } = await stage.guests.report(summary.serverId ?? '', 2);
     expect(found).toEqual([{ ...guest.marks[0], whole: true }]);
   });
 
   it('can be had as a file, without the cloud', async () => {
-    const output = join(snapbank.directory, 'disk.raw');
+    const output = join(stage.snapbank.directory, 'disk.raw');
     const latest = checkpoints.at(-1) ?? '';
     const env = { OS_AUTH_URL: '', OS_APPLICATION_CREDENTIAL_ID: '' };
 
-    await snapbank.run(['export', latest, '--output', output, '--format', 'raw'], { env });
+    await stage.snapbank.run(['export', latest, '--output', output, '--format', 'raw'], { env });
 
     expect(await marksOnDisk(output)).toEqual(
       guest.marks.map((mark) => ({ ...mark, whole: true })),
@@ -157,8 +144,8 @@ describe('a server whose user writes between two backups', () => {
   });
 
   it('leaves nothing in the cloud but what was restored', async () => {
-    await guests.deleteAll();
+    await stage.guests.deleteAll();
 
-    expect(await leftovers(lab, [guest.id, name, ...checkpoints])).toEqual([]);
+    expect(await leftovers(stage.lab, [guest.id, name, ...checkpoints])).toEqual([]);
   });
 });

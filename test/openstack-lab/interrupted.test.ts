@@ -1,43 +1,28 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually } from './eventually.ts';
 import type { Guest } from './guests.ts';
-import { Guests } from './guests.ts';
-import type { Lab } from './lab.ts';
-import { connectLab } from './lab.ts';
 import { leftovers } from './leftovers.ts';
 import type { BackupSummary } from './snapbank.ts';
-import { Snapbank } from './snapbank.ts';
+import { useStage } from './stage.ts';
 import { uniqueName } from './unique-name.ts';
 
-let lab: Lab;
-let guests: Guests;
-let snapbank: Snapbank;
 let guest: Guest;
 const name = uniqueName('interrupted');
 
-beforeAll(async () => {
-  lab = await connectLab();
-  guests = new Guests(lab);
-  snapbank = await Snapbank.withNewBank(lab);
-  guest = await guests.boot(name);
-});
-
-afterAll(async () => {
-  await guests.deleteAll();
-  await snapbank.remove();
-  lab.openstack.close();
+const stage = useStage(async () => {
+  guest = await stage.guests.boot(name);
 });
 
 async function snapshots(): Promise<string[]> {
   const ids = [];
   const filter = { properties: { instance_uuid: guest.id } };
-  for await (const image of lab.openstack.images.list(filter)) ids.push(image.id);
+  for await (const image of stage.lab.openstack.images.list(filter)) ids.push(image.id);
   return ids;
 }
 
 /** Starts a backup, and sends it the signal as soon as Glance knows its snapshot. */
 async function backUpInterrupted(signal: NodeJS.Signals, execution: string) {
-  const running = snapbank.start<BackupSummary>([
+  const running = stage.snapbank.start<BackupSummary>([
     'backup',
     '--server',
     name,
@@ -57,7 +42,7 @@ describe('a backup that is interrupted', () => {
 
     expect(stopped.exitCode).toBe(1);
     expect(stopped.stderr).toMatch(/same command|continue/i);
-    const { summary } = await snapbank.backup(['--server', name, '--execution', 'ctrl-c']);
+    const { summary } = await stage.snapbank.backup(['--server', name, '--execution', 'ctrl-c']);
     expect(summary.servers).toMatchObject([{ id: guest.id, error: null }]);
     expect(await snapshots()).toEqual([]);
   });
@@ -65,7 +50,7 @@ describe('a backup that is interrupted', () => {
   it('by the death of its process is continued by the same command', async () => {
     await backUpInterrupted('SIGKILL', 'killed');
 
-    const { summary } = await snapbank.backup(['--server', name, '--execution', 'killed']);
+    const { summary } = await stage.snapbank.backup(['--server', name, '--execution', 'killed']);
     expect(summary.servers).toMatchObject([{ id: guest.id, error: null }]);
     expect(await snapshots()).toEqual([]);
   });
@@ -73,14 +58,14 @@ describe('a backup that is interrupted', () => {
   it('by the death of its process is cleaned up by the next backup', async () => {
     await backUpInterrupted('SIGKILL', 'abandoned');
 
-    const { summary } = await snapbank.backup(['--server', name]);
+    const { summary } = await stage.snapbank.backup(['--server', name]);
     expect(summary.servers).toMatchObject([{ id: guest.id, error: null }]);
     expect(await snapshots()).toEqual([]);
   });
 
   it('leaves nothing in the cloud', async () => {
-    await guests.deleteAll();
+    await stage.guests.deleteAll();
 
-    expect(await leftovers(lab, [guest.id, name])).toEqual([]);
+    expect(await leftovers(stage.lab, [guest.id, name])).toEqual([]);
   });
 });

@@ -1,12 +1,10 @@
 import { resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { printBackupFigures, printFigures } from './figures.ts';
 import type { Guest } from './guests.ts';
-import { Guests } from './guests.ts';
-import type { Lab } from './lab.ts';
-import { connectLab, labEnvironment } from './lab.ts';
+import { labEnvironment } from './lab.ts';
 import { leftovers } from './leftovers.ts';
-import { Snapbank } from './snapbank.ts';
+import { useStage } from './stage.ts';
 import { uniqueName } from './unique-name.ts';
 
 /** The S3 lab's variables; undefined where it is not up. In CI that is a failure like any other. */
@@ -22,59 +20,49 @@ async function s3Environment() {
 }
 const s3 = await s3Environment();
 
-let lab: Lab;
-let guests: Guests;
-let snapbank: Snapbank;
 let guest: Guest;
 const name = uniqueName('on-s3');
 
 describe.skipIf(s3 === undefined)('a server backed up into S3', () => {
-  beforeAll(async () => {
-    lab = await connectLab();
-    guests = new Guests(lab);
-    const bank = `s3://${s3?.['S3_LAB_BUCKET']}/${name}`;
-    snapbank = await Snapbank.withNewBank(lab, { env: s3 ?? {}, bank });
-    guest = await guests.boot(name);
-  });
-
-  afterAll(async () => {
-    await guests.deleteAll();
-    await snapbank.remove();
-    lab.openstack.close();
-  });
+  const stage = useStage(
+    async () => {
+      guest = await stage.guests.boot(name);
+    },
+    { bank: `s3://${s3?.['S3_LAB_BUCKET']}/${name}`, env: s3 ?? {} },
+  );
 
   it('is stored there', async () => {
-    const run = await snapbank.backup(['--server', name]);
+    const run = await stage.snapbank.backup(['--server', name]);
 
     printBackupFigures('into S3', run);
     expect(run.summary.servers).toMatchObject([{ id: guest.id, error: null }]);
-    await guests.delete(guest.id);
+    await stage.guests.delete(guest.id);
   });
 
   it.each(['web-download', 'stream'])('comes back by %s with its data', async (method) => {
     const args = ['--import', method, '--check', '--name', `${name}-${method}`];
 
-    const run = await snapbank.restore(`${name}@latest`, args);
-    guests.adopt(run.summary);
+    const run = await stage.snapbank.restore(`${name}@latest`, args);
+    stage.guests.adopt(run.summary);
 
     printFigures(`restore by ${method}`, `${run.summary.bytes} bytes, ${run.seconds.toFixed(1)} s`);
     expect(run.summary.identical).toBe(true);
-    const { found } = await guests.report(run.summary.serverId ?? '', 2);
+    const { found } = await stage.guests.report(run.summary.serverId ?? '', 2);
     expect(found).toEqual([{ ...guest.marks[0], whole: true }]);
   });
 
   it('shows no presigned URL in anything that it prints', async () => {
     const args = ['--import', 'web-download', '--image-only', '--name', `${name}-image`, '--debug'];
 
-    const run = await snapbank.restore(`${name}@latest`, args);
-    guests.adopt(run.summary);
+    const run = await stage.snapbank.restore(`${name}@latest`, args);
+    stage.guests.adopt(run.summary);
 
     expect(JSON.stringify(run)).not.toMatch(/X-Amz-Signature/i);
   });
 
   it('leaves nothing in the cloud', async () => {
-    await guests.deleteAll();
+    await stage.guests.deleteAll();
 
-    expect(await leftovers(lab, [guest.id, name])).toEqual([]);
+    expect(await leftovers(stage.lab, [guest.id, name])).toEqual([]);
   });
 });

@@ -1,40 +1,25 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { printBackupFigures } from './figures.ts';
 import type { Guest } from './guests.ts';
-import { Guests } from './guests.ts';
-import type { Lab } from './lab.ts';
-import { connectLab } from './lab.ts';
 import { leftovers } from './leftovers.ts';
-import { Snapbank } from './snapbank.ts';
+import { useStage } from './stage.ts';
 import { uniqueName } from './unique-name.ts';
 
-let lab: Lab;
-let guests: Guests;
-let snapbank: Snapbank;
 let first: Guest;
 let second: Guest;
 let third: Guest;
 const checkpoints: string[] = [];
 
-beforeAll(async () => {
-  lab = await connectLab();
-  guests = new Guests(lab);
-  snapbank = await Snapbank.withNewBank(lab);
+const stage = useStage(async () => {
   [first, second] = await Promise.all([
-    guests.boot(uniqueName('twin')),
-    guests.boot(uniqueName('twin')),
+    stage.guests.boot(uniqueName('twin')),
+    stage.guests.boot(uniqueName('twin')),
   ]);
-});
-
-afterAll(async () => {
-  await guests.deleteAll();
-  await snapbank.remove();
-  lab.openstack.close();
 });
 
 describe('two servers of one boot image', () => {
   it('are backed up in one run', async () => {
-    const run = await snapbank.backup(['--server', first.id, '--server', second.name]);
+    const run = await stage.snapbank.backup(['--server', first.id, '--server', second.name]);
 
     printBackupFigures('two servers at once', run);
     const { servers } = run.summary;
@@ -44,13 +29,13 @@ describe('two servers of one boot image', () => {
   });
 
   it('each come back with their own data', async () => {
-    await guests.delete(first.id);
-    await guests.delete(second.id);
+    await stage.guests.delete(first.id);
+    await stage.guests.delete(second.id);
 
     for (const twin of [first, second]) {
-      const { summary } = await snapbank.restore(`${twin.name}@latest`, ['--check']);
-      guests.adopt(summary);
-      const { found } = await guests.report(summary.serverId ?? '', 2);
+      const { summary } = await stage.snapbank.restore(`${twin.name}@latest`, ['--check']);
+      stage.guests.adopt(summary);
+      const { found } = await stage.guests.report(summary.serverId ?? '', 2);
 
       expect(summary.identical).toBe(true);
       expect(found).toEqual([{ ...twin.marks[0], whole: true }]);
@@ -58,9 +43,9 @@ describe('two servers of one boot image', () => {
   });
 
   it('spare a third server of that image the upload of what they share', async () => {
-    third = await guests.boot(uniqueName('sibling'));
+    third = await stage.guests.boot(uniqueName('sibling'));
 
-    const run = await snapbank.backup(['--server', third.name]);
+    const run = await stage.snapbank.backup(['--server', third.name]);
 
     printBackupFigures('third server of the image', run);
     checkpoints.push(...run.summary.servers.map((server) => server.checkpoint ?? 'none'));
@@ -70,7 +55,7 @@ describe('two servers of one boot image', () => {
   it('are backed up even when another one that was asked for does not exist', async () => {
     const args = ['--server', third.name, '--server', 'e2e-no-such-server'];
 
-    const { summary } = await snapbank.backup(args, { exitCode: 1 });
+    const { summary } = await stage.snapbank.backup(args, { exitCode: 1 });
 
     expect(summary.servers).toHaveLength(2);
     expect(summary.servers).toContainEqual(
@@ -85,9 +70,9 @@ describe('two servers of one boot image', () => {
   });
 
   it('leave nothing in the cloud', async () => {
-    await guests.deleteAll();
+    await stage.guests.deleteAll();
 
     const words = [first, second, third].flatMap(({ id, name }) => [id, name]);
-    expect(await leftovers(lab, [...words, ...checkpoints])).toEqual([]);
+    expect(await leftovers(stage.lab, [...words, ...checkpoints])).toEqual([]);
   });
 });

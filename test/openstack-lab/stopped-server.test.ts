@@ -1,53 +1,38 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Guest } from './guests.ts';
-import { Guests } from './guests.ts';
-import type { Lab } from './lab.ts';
-import { connectLab } from './lab.ts';
 import { leftovers } from './leftovers.ts';
-import { Snapbank } from './snapbank.ts';
+import { useStage } from './stage.ts';
 import { uniqueName } from './unique-name.ts';
 
-let lab: Lab;
-let guests: Guests;
-let snapbank: Snapbank;
 let guest: Guest;
 const name = uniqueName('stopped');
 
-beforeAll(async () => {
-  lab = await connectLab();
-  guests = new Guests(lab);
-  snapbank = await Snapbank.withNewBank(lab);
-  guest = await guests.boot(name);
-  await guests.stop(guest);
-});
-
-afterAll(async () => {
-  await guests.deleteAll();
-  await snapbank.remove();
-  lab.openstack.close();
+const stage = useStage(async () => {
+  guest = await stage.guests.boot(name);
+  await stage.guests.stop(guest);
 });
 
 describe('a server that is SHUTOFF', () => {
   it('is backed up as stopped, and stays so', async () => {
-    const { summary } = await snapbank.backup(['--server', name]);
+    const { summary } = await stage.snapbank.backup(['--server', name]);
 
     expect(summary.servers).toMatchObject([{ id: guest.id, consistency: 'stopped', error: null }]);
-    expect((await lab.openstack.servers.show(guest.id)).status).toBe('SHUTOFF');
+    expect((await stage.lab.openstack.servers.show(guest.id)).status).toBe('SHUTOFF');
   });
 
   it('comes back, and boots with its data', async () => {
-    await guests.delete(guest.id);
+    await stage.guests.delete(guest.id);
 
-    const { summary } = await snapbank.restore(`${name}@latest`);
-    guests.adopt(summary);
+    const { summary } = await stage.snapbank.restore(`${name}@latest`);
+    stage.guests.adopt(summary);
 
-    const { found } = await guests.report(summary.serverId ?? '', 2);
+    const { found } = await stage.guests.report(summary.serverId ?? '', 2);
     expect(found).toEqual([{ ...guest.marks[0], whole: true }]);
   });
 
   it('leaves nothing in the cloud', async () => {
-    await guests.deleteAll();
+    await stage.guests.deleteAll();
 
-    expect(await leftovers(lab, [guest.id, name])).toEqual([]);
+    expect(await leftovers(stage.lab, [guest.id, name])).toEqual([]);
   });
 });
