@@ -8,7 +8,7 @@
 #   S3_LAB_DIR     where everything lies                    (/var/lib/snapbank-s3-lab)
 #   S3_LAB_PORT    of the gateway; mon +1, osd +2 .. +19    (18080, which the OpenStack lab's Glance may download from)
 #   S3_LAB_GIB     size of the sparse data file             (32)
-set -euo pipefail
+set -Eeuo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB=${S3_LAB_DIR:-/var/lib/snapbank-s3-lab}
@@ -19,6 +19,7 @@ BUCKET=lab
 export CEPH_CONF=$LAB/etc/ceph.conf
 
 die() { echo "lab.sh: $*" >&2; exit 1; }
+trap 'echo "lab.sh: line $LINENO failed; see $LAB/log, or begin anew after: lab.sh down --wipe" >&2' ERR
 
 install_packages() {
   local missing="" program
@@ -116,7 +117,7 @@ spawn() {
   local name=$1 pid
   shift
   alive "$name" && return
-  setsid nohup "$@" >>"$LAB/log/$name.out" 2>&1 </dev/null &
+  setsid nohup "$@" >>"$LAB/log/$name.out" 2>&1 </dev/null 9>&- &
   pid=$!
   echo "$pid $(start_time "$pid")" >"$LAB/run/$name.pid"
 }
@@ -161,20 +162,28 @@ start_osd() {
   await osd 30 osd_is_up
 }
 
+# make_user NAME PREFIX: makes a user, prints its credentials as PREFIX_ACCESS_KEY_ID and PREFIX_SECRET_ACCESS_KEY
 make_user() {
-  [ -s "$LAB/env" ] && return
   local access secret
   access=LAB$(od -An -tx1 -N8 /dev/urandom | tr -d ' \n' | tr a-f A-F)
   secret=$(od -An -tx1 -N20 /dev/urandom | tr -d ' \n')
-  radosgw-admin -n client.rgw user create --uid=lab --display-name=lab \
+  radosgw-admin -n client.rgw user create --uid="$1" --display-name="$1" \
     --access-key="$access" --secret-key="$secret" >/dev/null 2>>"$LAB/log/rgw.out"
-  (umask 077 && cat >"$LAB/env.new" <<ENV
-export AWS_ENDPOINT_URL_S3=$ENDPOINT
-export AWS_ACCESS_KEY_ID=$access
-export AWS_SECRET_ACCESS_KEY=$secret
-export AWS_REGION=us-east-1
-export S3_LAB_BUCKET=$BUCKET
-ENV
+  echo "export $2_ACCESS_KEY_ID=$access"
+  echo "export $2_SECRET_ACCESS_KEY=$secret"
+}
+
+make_users() {
+  [ -s "$LAB/env" ] && return
+  (
+    umask 077
+    {
+      echo "export AWS_ENDPOINT_URL_S3=$ENDPOINT"
+      echo "export AWS_REGION=us-east-1"
+      echo "export S3_LAB_BUCKET=$BUCKET"
+      make_user lab AWS
+      make_user guest S3_LAB_GUEST
+    } >"$LAB/env.new"
   )
   mv "$LAB/env.new" "$LAB/env"
 }
@@ -185,7 +194,7 @@ up() {
   write_configuration
   start_monitor
   start_osd
-  make_user
+  make_users
   spawn rgw radosgw -f -n client.rgw
   await rgw 60 curl -s -o /dev/null --max-time 2 "$ENDPOINT/"
   (. "$LAB/env" && PATH=$HERE/../../node_modules/.bin:$PATH node "$HERE/make-bucket.ts" "$BUCKET")
@@ -206,9 +215,16 @@ down() {
   if [ "${1:-}" = --wipe ]; then rm -rf "$LAB"/{etc,log,run,mon,osd,env}; fi
 }
 
+# One at a time: two that make the cluster together would spoil it.
+alone() {
+  mkdir -p "$LAB"
+  exec 9>"$LAB/lock"
+  flock -w 120 9 || die "another lab.sh holds $LAB/lock"
+}
+
 case ${1:-} in
-  up) up ;;
-  down) down "${2:-}" ;;
+  up) alone; up ;;
+  down) alone; down "${2:-}" ;;
   env) [ -s "$LAB/env" ] || die "no lab in $LAB: npm run lab:s3 -- up"; cat "$LAB/env" ;;
   *) die "usage: lab.sh up | down [--wipe] | env" ;;
 esac
