@@ -112,7 +112,9 @@ function authUrl(entry: Entry): string {
     );
   }
   const { origin, pathname } = new URL(text);
-  return `${origin}${pathname.replace(/\/+$/, '').replace(/\/v(2\.0|3)$/, '')}/v3`;
+  const segments = pathname.split('/').filter((segment) => segment !== '');
+  if (/^v(2\.0|3)$/.test(segments.at(-1) ?? '')) segments.pop();
+  return [origin, ...segments, 'v3'].join('/');
 }
 
 function credentials(entry: Entry): Credentials {
@@ -157,7 +159,7 @@ function password(entry: Entry): Credentials {
   const projectName = entry.text('project_name', 'tenant_name');
   if (projectId === undefined && projectName === undefined) {
     throw entry.missing(
-      `${entry.called('project_id')} or ${entry.called('project_name')}, which a password needs`,
+      `${entry.called('project_id')} or ${entry.called('project_name')} (a password needs a project)`,
     );
   }
   return {
