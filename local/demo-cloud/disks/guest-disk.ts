@@ -34,9 +34,9 @@ export class GuestDisk {
   }
 
   /** Waits for a snapshot under way. */
-  write(offset: number, bytes: Uint8Array): Promise<void> {
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
     this.#mustHold(offset, bytes.length);
-    return this.#inTurn(async () => {
+    await this.#inTurn(async () => {
       if (bytes.length === 0) return;
       const file = await this.#opened();
       const first = Math.floor(offset / clusterBytes);
@@ -93,8 +93,9 @@ export class GuestDisk {
     const from = start - (start % pieceBytes);
     const baseEnd = this.#base?.disk.guestSizeBytes ?? 0;
     const readTo = Math.min(Math.ceil(end / pieceBytes) * pieceBytes, baseEnd);
-    const based = this.#base?.disk.readRange(Math.min(from, readTo), readTo, { pieceBytes });
-    const iterator = from < readTo ? based?.[Symbol.asyncIterator]() : undefined;
+    const based =
+      from < readTo ? this.#base?.disk.readRange(from, readTo, { pieceBytes }) : undefined;
+    const iterator = based?.[Symbol.asyncIterator]();
     try {
       for (let offset = from; offset < end; offset += pieceBytes) {
         const next = offset < readTo ? await iterator?.next() : undefined;

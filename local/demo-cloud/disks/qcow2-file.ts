@@ -50,18 +50,19 @@ class Qcow2Writer {
   }
 
   async add(offset: number, bytes: Uint8Array): Promise<void> {
-    let run = { cluster: 0, parts: [] as Uint8Array[] };
+    let run = { cluster: 0, start: 0, end: 0 };
     for (let at = 0; at < bytes.length; at += clusterBytes) {
-      const part = padded(bytes.subarray(at, at + clusterBytes));
-      if (isZero(part)) continue;
+      const end = Math.min(at + clusterBytes, bytes.length);
+      if (isZero(bytes.subarray(at, end))) continue;
       const cluster = await this.#map((offset + at) / clusterBytes);
-      if (cluster !== run.cluster + run.parts.length) {
-        await this.#write(run);
-        run = { cluster, parts: [] };
+      const follows = at === run.end && cluster === run.cluster + (at - run.start) / clusterBytes;
+      if (!follows) {
+        await this.#write(run, bytes);
+        run = { cluster, start: at, end: at };
       }
-      run.parts.push(part);
+      run.end = end;
     }
-    await this.#write(run);
+    await this.#write(run, bytes);
   }
 
   async finish(): Promise<void> {
@@ -100,9 +101,9 @@ class Qcow2Writer {
     this.#l1.writeBigUInt64BE(entryOf(this.#table.cluster), this.#table.index * 8);
   }
 
-  async #write({ cluster, parts }: { cluster: number; parts: Uint8Array[] }): Promise<void> {
-    const bytes = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-    if (bytes !== undefined) await writeFully(this.#file, bytes, cluster * clusterBytes);
+  async #write(run: { cluster: number; start: number; end: number }, bytes: Uint8Array) {
+    const part = bytes.subarray(run.start, run.end);
+    await writeFully(this.#file, part, run.cluster * clusterBytes);
   }
 
   async #writeRefcounts(): Promise<void> {
@@ -142,13 +143,6 @@ class Qcow2Writer {
 
 function entryOf(cluster: number): bigint {
   return BigInt(cluster * clusterBytes) | copiedFlag;
-}
-
-function padded(part: Uint8Array): Uint8Array {
-  if (part.length === clusterBytes) return part;
-  const whole = new Uint8Array(clusterBytes);
-  whole.set(part);
-  return whole;
 }
 
 /** The table of feature names that qemu puts into every header: 48 bytes each, of type, bit and name. */
