@@ -1,5 +1,5 @@
 /** A run of guest addresses whose bytes lie as they are in the image file. */
-export interface PlainExtent {
+interface PlainExtent {
   readonly kind: 'plain';
   /** Guest address of the first byte. */
   readonly guest: number;
@@ -9,7 +9,7 @@ export interface PlainExtent {
 }
 
 /** A run of guest addresses inside one compressed cluster. */
-export interface CompressedExtent {
+interface CompressedExtent {
   readonly kind: 'compressed';
   readonly guest: number;
   readonly length: number;

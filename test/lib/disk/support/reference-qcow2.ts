@@ -11,7 +11,7 @@ export interface ReferenceDisk {
   cluster: (index: number) => ReferenceCluster | null | undefined;
 }
 
-export interface ReferenceCluster {
+interface ReferenceCluster {
   bytes: Uint8Array;
   /** Parts of it that are stored; what is between them is hole. */
   stored: readonly (readonly [start: number, end: number])[];
