@@ -4,6 +4,8 @@ import { bankLocations, openPlaces } from '../lib/bank/open-places.ts';
 import { thisProcess } from '../lib/bank/register/process.ts';
 import { makeServices } from '../lib/make-services.ts';
 import { loadCloudConfig } from '../lib/openstack/cloud-config.ts';
+import { historyDirectory } from '../local/engine/history-file.ts';
+import type { HistoryStore } from '../local/engine/history.ts';
 import type { ProgressEvent, Services } from '../lib/services.ts';
 import { jsonLog } from './json-log.ts';
 import { createOutput, type Output, type OutputStreams } from './output.ts';
@@ -24,8 +26,9 @@ export interface CommandContext {
   readonly output: Output;
   /** Aborts at Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
-  /** Directory of the histories of embedded executions. */
+  /** Directory of what is kept of embedded executions. */
   readonly stateDirectory: string;
+  readonly history: HistoryStore;
   services(options?: { progress?: (event: ProgressEvent) => void }): Promise<Services>;
 }
 
@@ -39,14 +42,16 @@ export function commandContext(options: GlobalOptions, surroundings: Surrounding
   const env = withOptions(surroundings.env, options);
   const output = createOutput(surroundings, options.json ?? false);
   const log = jsonLog(surroundings.stderr, options.debug === true ? 'debug' : 'warn');
+  const stateDirectory = join(
+    env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? homedir(), '.local', 'state'),
+    'snapbank',
+  );
   return {
     env,
     output,
     signal: surroundings.signal,
-    stateDirectory: join(
-      env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? homedir(), '.local', 'state'),
-      'snapbank',
-    ),
+    stateDirectory,
+    history: historyDirectory(join(stateDirectory, 'executions')),
     async services({ progress } = {}) {
       return makeServices({
         env,

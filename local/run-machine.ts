@@ -1,8 +1,7 @@
-import { join } from 'node:path';
+import type { Clock } from '../lib/clock.ts';
 import type { Services } from '../lib/services.ts';
 import type { EventEntry, ExecutionOutcome } from './engine/execution-options.ts';
-import type { HistoryEvent } from './engine/history.ts';
-import { historyDirectory } from './engine/history-file.ts';
+import type { HistoryEvent, HistoryStore } from './engine/history.ts';
 import type { Json } from './engine/json.ts';
 import { runExecution } from './engine/run-execution.ts';
 import {
@@ -19,9 +18,10 @@ export interface MachineRun {
   name: string;
   input: Json;
   services: Services;
-  /** Where histories lie. */
-  stateDirectory: string;
+  history: HistoryStore;
   signal: AbortSignal;
+  /** The engine's, where it is not the functions' clock. */
+  clock?: Clock;
   onEvent?: (event: HistoryEvent, recorded: boolean) => void;
   /** What on AWS goes to the event bus. */
   onPublished?: (entry: EventEntry) => void;
@@ -35,8 +35,8 @@ export async function runMachine(run: MachineRun): Promise<ExecutionOutcome> {
     stateMachineName: `snapbank-${machine}`,
     name,
     input,
-    history: historyDirectory(join(run.stateDirectory, 'executions')),
-    clock: services.clock,
+    history: run.history,
+    clock: run.clock ?? services.clock,
     invoke: stateFunctions(services),
     functionTimeoutSeconds: FUNCTION_TIMEOUT_SECONDS,
     objects: { [WORK_BUCKET]: services.places.work },

@@ -47,7 +47,7 @@ export async function runBackup(context: CommandContext, options: BackupOptions)
       name,
       input,
       services,
-      stateDirectory,
+      history: context.history,
       signal,
       onEvent: (event) => display.follow(event),
     });

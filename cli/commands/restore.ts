@@ -64,7 +64,7 @@ export async function runRestore(
       name,
       input,
       services,
-      stateDirectory,
+      history: context.history,
       signal,
       onEvent: (event) => display.follow(event),
     });

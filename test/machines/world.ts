@@ -1,0 +1,224 @@
+import { createBank } from '../../lib/bank/create-bank.ts';
+import { bankOf } from '../../lib/bank/open-bank.ts';
+import type { BankPlaces } from '../../lib/bank/places.ts';
+import { registerOn } from '../../lib/bank/register/register.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { silentLog } from '../../lib/log.ts';
+import { loadCloudConfig } from '../../lib/openstack/cloud-config.ts';
+import { connectOpenStack } from '../../lib/openstack/connect.ts';
+import type { ProgressEvent, Services } from '../../lib/services.ts';
+import { type Settings, settingsFromEnvironment } from '../../lib/settings.ts';
+import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
+import type { DemoCloudOptions } from '../../local/demo-cloud/options.ts';
+import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
+import type { EventEntry, ExecutionOutcome } from '../../local/engine/execution-options.ts';
+import type { HistoryEvent, HistoryStore } from '../../local/engine/history.ts';
+import type { Json } from '../../local/engine/json.ts';
+import type { MachineName } from '../../local/machines.ts';
+import { runMachine } from '../../local/run-machine.ts';
+import { MemoryHistories } from '../local/engine/harness.ts';
+import { memoryStore } from '../lib/bank/store/memory-store.ts';
+import { VirtualClock } from '../virtual-clock.ts';
+import { WorkingClock } from '../working-clock.ts';
+
+const MIB = 1024 ** 2;
+/** Segments of 4 MiB, so that small disks have several. */
+const CHUNKS_PER_SEGMENT = 16;
+
+export interface WorldOptions {
+  cloud?: DemoCloudOptions;
+  settings?: Partial<Settings>;
+  places?: Partial<BankPlaces>;
+}
+
+/** A demo cloud, a sealed bank in memory and the state machines, on one virtual clock. */
+export interface World {
+  readonly cloud: DemoCloud;
+  readonly places: BankPlaces;
+  readonly services: Services;
+  readonly clock: VirtualClock;
+  readonly published: EventEntry[];
+  readonly progress: ProgressEvent[];
+  /** Runs a machine to its end; equal names continue one execution. */
+  run(machine: MachineName, input: Json, options?: RunOptions): Promise<ExecutionOutcome>;
+  /** The same as `run` for a backup that must succeed; returns the checkpoints by server id. */
+  backUp(input?: Json): Promise<Map<string, string>>;
+  /** A server with `data` at 1 MiB of its 16 MiB disk, booted from an image that all of them share. */
+  addServer(name: string, data: Uint8Array, more?: { tags?: string[] }): Promise<string>;
+  /** Images, uploads and servers beside those that the test made. */
+  leftovers(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export interface RunOptions {
+  name?: string;
+  signal?: AbortSignal;
+  onEvent?: (event: HistoryEvent, recorded: boolean) => void;
+}
+
+export const GUEST_DATA_OFFSET = MIB;
+export const GUEST_DISK_BYTES = 16 * MIB;
+
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const clock = new VirtualClock();
+  const working = new WorkingClock(clock);
+  const history = historiesByName();
+  const cloud = await startDemoCloud({
+    clock: working,
+    durations: { snapshotMs: 30_000 },
+    ...options.cloud,
+  });
+  const places = {
+    bank: memoryStore({ location: 'memory:bank', clock }),
+    register: memoryStore({ location: 'memory:register', clock }),
+    work: memoryStore({ location: 'memory:work', clock }),
+    ...options.places,
+  };
+  const bank = await createBank(places, {
+    access: [
+      {
+        label: 'test',
+        role: 'reader',
+        passphrase: 'only for tests',
+        scryptCost: { N: 1024, r: 8, p: 1 },
+      },
+    ],
+    chunksPerSegment: CHUNKS_PER_SEGMENT,
+    clock,
+  });
+  const progress: ProgressEvent[] = [];
+  const services = servicesOf({
+    cloud,
+    places,
+    clock: working,
+    bank,
+    progress,
+    settings: options.settings,
+  });
+  const flavorId = cloud.addFlavor({ name: 'test', vcpus: 1, ramMib: 64, diskGib: 0 });
+  const imageId = await cloud.addImage({
+    name: 'base',
+    content: baseImage(),
+    diskFormat: 'raw',
+    properties: { hw_disk_bus: 'virtio', os_distro: 'test' },
+  });
+  const own = new Set([imageId]);
+  const published: EventEntry[] = [];
+  let runs = 0;
+  const world: World = {
+    cloud,
+    places,
+    services,
+    clock,
+    published,
+    progress,
+    async run(machine, input, { name = `run-${String(++runs)}`, signal, onEvent } = {}) {
+      const outcome = await runMachine({
+        machine,
+        clock,
+        name,
+        input,
+        services,
+        history,
+        signal: signal ?? new AbortController().signal,
+        onPublished: (entry) => published.push(entry),
+        onEvent: (event, recorded) => {
+          working.follow(event, recorded);
+          onEvent?.(event, recorded);
+        },
+      });
+      working.rest();
+      return outcome;
+    },
+    async backUp(input = {}) {
+      const checkpoints = new Map<string, string>();
+      const outcome = await world.run('backup', input, {
+        onEvent: (event) => {
+          if (event.type !== 'SucceedStateExited') return;
+          const { name, output } = event.stateExitedEventDetails;
+          if (name !== 'ServerBackedUp') return;
+          const { serverId, checkpoint } = JSON.parse(output) as Record<string, string>;
+          checkpoints.set(serverId ?? '', checkpoint ?? '');
+        },
+      });
+      if (outcome.status !== 'SUCCEEDED') {
+        throw new Error(
+          `The backup ended ${outcome.status}: ${outcome.error ?? ''} ${outcome.cause ?? ''}`,
+        );
+      }
+      return checkpoints;
+    },
+    async addServer(name, data, more = {}) {
+      const id = await cloud.addServer({ name, imageId, flavorId, ...more });
+      own.add(id);
+      await cloud.writeGuest(id, GUEST_DATA_OFFSET, data);
+      return id;
+    },
+    async leftovers() {
+      const { images, servers, volumeSnapshots } = cloud.inventory();
+      const left = [...images, ...servers, ...volumeSnapshots]
+        .filter(({ id }) => !own.has(id))
+        .map(({ name, status }) => `${name} (${status})`);
+      for await (const { key } of places.work.listUploads('')) left.push(`upload ${key}`);
+      for await (const { key } of places.register.list('pins/')) left.push(key);
+      return left;
+    },
+    async close() {
+      (await services.openstack()).close();
+      await cloud.close();
+    },
+  };
+  return world;
+}
+
+interface Parts {
+  cloud: DemoCloud;
+  places: BankPlaces;
+  clock: Clock;
+  bank: ReturnType<typeof bankOf>;
+  progress: ProgressEvent[];
+  settings?: Partial<Settings> | undefined;
+}
+
+function servicesOf({ cloud, places, clock, bank, progress, settings }: Parts): Services {
+  const env = {
+    OS_AUTH_URL: cloud.authUrl,
+    OS_AUTH_TYPE: 'v3applicationcredential',
+    OS_APPLICATION_CREDENTIAL_ID: cloud.applicationCredential.id,
+    OS_APPLICATION_CREDENTIAL_SECRET: cloud.applicationCredential.secret,
+    OS_REGION_NAME: cloud.regionName,
+  };
+  const openstack = loadCloudConfig({ env, cwd: '/', home: '/nowhere' }).then((config) =>
+    connectOpenStack(config, { clock }),
+  );
+  const register = registerOn({ store: places.register, nameKey: bank.keys.nameKey, clock });
+  return {
+    settings: { ...settingsFromEnvironment({}), ...settings },
+    clock,
+    log: silentLog,
+    places,
+    bank: async () => await Promise.resolve(bank),
+    register: async () => await Promise.resolve(register),
+    openstack: async () => await openstack,
+    progress: (event) => progress.push(event),
+  };
+}
+
+function historiesByName(): HistoryStore {
+  const histories = new Map<string, MemoryHistories>();
+  return {
+    async open(stateMachineName, executionName) {
+      const key = `${stateMachineName} ${executionName}`;
+      const history = histories.get(key) ?? new MemoryHistories();
+      histories.set(key, history);
+      return await history.open();
+    },
+  };
+}
+
+/** 16 MiB: some data at the beginning, holes after it. */
+function baseImage(): Buffer {
+  const bytes = Buffer.alloc(GUEST_DISK_BYTES);
+  bytes.fill('an operating system ', 0, MIB / 2);
+  return bytes;
+}

@@ -1,0 +1,59 @@
+import type { Clock } from '../lib/clock.ts';
+import type { HistoryEvent } from '../local/engine/history.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+
+/**
+ * The virtual clock as functions and the demo cloud see it. While a function works, time stands still, even where its work is on other
+ * threads and cannot be seen; it goes on when the function, or the cloud that it waits for, sleeps.
+ */
+export class WorkingClock implements Clock {
+  readonly #clock: VirtualClock;
+  #working = 0;
+  #sleeping = 0;
+  #release: (() => void) | undefined;
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    this.#sleeping += 1;
+    this.#settle();
+    try {
+      await this.#clock.sleep(milliseconds, signal);
+    } finally {
+      this.#sleeping -= 1;
+      this.#settle();
+    }
+  }
+
+  /** To be told of every event of an execution. */
+  follow(event: HistoryEvent, recorded: boolean): void {
+    if (recorded) return;
+    if (event.type === 'TaskStarted') this.#working += 1;
+    else if (/^Task(Succeeded|Failed|TimedOut)$/.test(event.type)) this.#working -= 1;
+    this.#settle();
+  }
+
+  /** An execution has ended, whatever was under way. */
+  rest(): void {
+    this.#working = 0;
+    this.#settle();
+  }
+
+  #settle(): void {
+    const still = this.#working > 0 && this.#sleeping === 0;
+    if (still && this.#release === undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#release = resolve;
+      void this.#clock.hold(promise);
+    } else if (!still) {
+      this.#release?.();
+      this.#release = undefined;
+    }
+  }
+}
