@@ -43,7 +43,7 @@ export async function planServer(
   const interfaces = await chooseNetworks(
     openstack,
     target,
-    networks,
+    { networks, projectId: identity.projectId },
     { missing, notRestored },
     signal,
   );
@@ -123,7 +123,7 @@ function chooseFlavor(
 async function chooseNetworks(
   openstack: OpenStack,
   { description, request }: ServerToPlan,
-  networks: readonly Network[],
+  { networks, projectId }: { networks: readonly Network[]; projectId: string },
   found: { missing: string[]; notRestored: Omission[] },
   signal?: AbortSignal,
 ): Promise<ServerPlan['networks']> {
@@ -146,12 +146,12 @@ async function chooseNetworks(
       continue;
     }
     const address = port.fixedIps[0]?.ipAddress;
-    const free = address === undefined || (await isFree(openstack, network.id, address, signal));
-    if (!free) {
-      found.notRestored.push({
-        what: `fixed IP ${address} on ${network.name}`,
-        why: 'It is taken; the server gets another address.',
-      });
+    const obstacle =
+      address === undefined
+        ? undefined
+        : await obstacleTo(openstack, { network, ipAddress: address, projectId }, signal);
+    if (obstacle !== undefined) {
+      found.notRestored.push({ what: `fixed IP ${address} on ${network.name}`, why: obstacle });
     }
     for (const { ipAddress } of port.fixedIps.slice(1)) {
       found.notRestored.push({
@@ -159,7 +159,7 @@ async function chooseNetworks(
         why: 'Nova gives a new interface one address.',
       });
     }
-    interfaces.push(interfaceOn(network, free ? (address ?? null) : null));
+    interfaces.push(interfaceOn(network, obstacle === undefined ? (address ?? null) : null));
   }
   return interfaces;
 }
@@ -168,12 +168,18 @@ function interfaceOn(network: Network, fixedIp: string | null): ServerPlan['netw
   return { networkId: network.id, networkName: network.name, fixedIp };
 }
 
-async function isFree(
+/** Why the server cannot have its address again; undefined when it can. */
+async function obstacleTo(
   openstack: OpenStack,
-  networkId: string,
-  ipAddress: string,
+  wish: { network: Network; ipAddress: string; projectId: string },
   signal?: AbortSignal,
-): Promise<boolean> {
-  const query = { ipAddresses: [ipAddress], networkId };
-  return (await openstack.network.portsWithFixedIp(query, { signal })).length === 0;
+): Promise<string | undefined> {
+  const { network, ipAddress, projectId } = wish;
+  // Neutron's policy create_port:fixed_ips:ip_address; Nova shows its refusal only as a server in ERROR.
+  if (network.projectId !== null && network.projectId !== projectId) {
+    return 'Only the project that owns the network may choose an address on it; the server gets another one.';
+  }
+  const query = { ipAddresses: [ipAddress], networkId: network.id };
+  const holders = await openstack.network.portsWithFixedIp(query, { signal });
+  return holders.length === 0 ? undefined : 'It is taken; the server gets another address.';
 }

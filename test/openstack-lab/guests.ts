@@ -6,7 +6,11 @@ import type { Lab } from './lab.ts';
 
 /** The smallest flavor on which the guest boots. */
 const guestFlavorId = '102';
-export const guestNetworkName = 'lab-net';
+
+/** The project's own network: only on such a one may it choose addresses. */
+export const ownNetwork = 'lab-own-net';
+/** Another project's, shared with all. */
+export const sharedNetwork = 'lab-net';
 
 /** A server that runs the lab's guest image, and what its boots have written so far. */
 export interface Guest {
@@ -39,6 +43,19 @@ export class Guests {
     this.#serverIds.add(serverId);
     const { wrote } = await this.report(serverId);
     return { id: serverId, name, marks: [wrote] };
+  }
+
+  async networkId(name: string): Promise<string> {
+    const networks = await this.#lab.openstack.network.networks();
+    const network = networks.find((candidate) => candidate.name === name);
+    if (network === undefined) throw new Error(`The lab has no network ${name}.`);
+    return network.id;
+  }
+
+  /** The first address of a server on a network. */
+  async address(serverId: string, network: string): Promise<string | undefined> {
+    const { addresses } = await this.#lab.openstack.servers.show(serverId);
+    return addresses[network]?.[0]?.address;
   }
 
   async bootImageId(): Promise<string> {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { printBackupFigures, printFigures } from './figures.ts';
 import type { Guest } from './guests.ts';
-import { guestNetworkName } from './guests.ts';
+import { ownNetwork } from './guests.ts';
 import { leftovers } from './leftovers.ts';
 import { marksOnDisk } from './marks-on-disk.ts';
 import { useStage } from './stage.ts';
@@ -13,26 +13,18 @@ const changedByOneBootBytes = 17 * 256 * 1024;
 const mebibyte = 1024 ** 2;
 
 let guest: Guest;
-let fixedIp: string;
+let fixedIp: string | undefined;
 const name = uniqueName('web');
 const checkpoints: string[] = [];
 
 const stage = useStage(async () => {
-  const networks = await stage.lab.openstack.network.networks();
-  const network = networks.find((candidate) => candidate.name === guestNetworkName);
-  if (network === undefined) throw new Error(`The lab has no network ${guestNetworkName}.`);
   guest = await stage.guests.boot(name, {
-    networks: [{ networkId: network.id }],
+    networks: [{ networkId: await stage.guests.networkId(ownNetwork) }],
     metadata: { purpose: 'end-to-end test' },
     tags: ['nightly'],
   });
-  fixedIp = await addressOf(guest.id);
+  fixedIp = await stage.guests.address(guest.id, ownNetwork);
 });
-
-async function addressOf(serverId: string): Promise<string> {
-  const { addresses } = await stage.lab.openstack.servers.show(serverId);
-  return addresses[guestNetworkName]?.[0]?.address ?? 'none';
-}
 
 async function backUp(title: string) {
   const run = await stage.snapbank.backup(['--server', name]);
@@ -47,18 +39,20 @@ describe('a server whose user writes between two backups', () => {
   it('is protectable, with its boot image as child that names it', async () => {
     const { events } = await stage.snapbank.run(['protectables']);
 
-    expect(events).toContainEqual(
-      expect.objectContaining({
-        type: 'protectable',
+    expect(events).toContainEqual({
+      type: 'protectable',
+      protectable: expect.objectContaining({
+        type: 'OS::Nova::Server',
         id: guest.id,
         children: [
           expect.objectContaining({
+            type: 'OS::Glance::Image',
             id: await stage.guests.bootImageId(),
             extra_info: { server_id: guest.id },
           }),
         ],
       }),
-    );
+    });
   });
 
   it('is backed up while it runs', async () => {
@@ -112,7 +106,8 @@ describe('a server whose user writes between two backups', () => {
       tags: ['nightly'],
       flavor: { name: 'lab.tiny' },
     });
-    expect(await addressOf(restored[0]?.id ?? '')).toBe(fixedIp);
+    expect(fixedIp).toBeDefined();
+    expect(await stage.guests.address(restored[0]?.id ?? '', ownNetwork)).toBe(fixedIp);
   });
 
   it('comes back beside itself as it was at an earlier checkpoint', async () => {
@@ -122,7 +117,7 @@ describe('a server whose user writes between two backups', () => {
       '--name',
       beside,
       '--network',
-      guestNetworkName,
+      ownNetwork,
     ]);
     stage.guests.adopt(summary);
 

@@ -23,7 +23,7 @@ export async function rest<Answer>(
     headers: {
       'X-Auth-Token': value,
       'Content-Type': 'application/json',
-      'OpenStack-API-Version': 'compute 2.93',
+      ...(service === 'compute' ? { 'OpenStack-API-Version': 'compute 2.93' } : {}),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(60_000),

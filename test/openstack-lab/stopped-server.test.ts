@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { Guest } from './guests.ts';
+import { sharedNetwork } from './guests.ts';
 import { leftovers } from './leftovers.ts';
 import { useStage } from './stage.ts';
 import { uniqueName } from './unique-name.ts';
 
 let guest: Guest;
+let notRestored: unknown[];
 const name = uniqueName('stopped');
 
 const stage = useStage(async () => {
-  guest = await stage.guests.boot(name);
+  guest = await stage.guests.boot(name, {
+    networks: [{ networkId: await stage.guests.networkId(sharedNetwork) }],
+  });
   await stage.guests.stop(guest);
 });
 
@@ -25,9 +29,16 @@ describe('a server that is SHUTOFF', () => {
 
     const { summary } = await stage.snapbank.restore(`${name}@latest`);
     stage.guests.adopt(summary);
+    notRestored = summary.notRestored;
 
     const { found } = await stage.guests.report(summary.serverId ?? '', 2);
     expect(found).toEqual([{ ...guest.marks[0], whole: true }]);
+  });
+
+  it('says that it has another address, on a network where only others may choose one', () => {
+    expect(notRestored).toContainEqual(
+      expect.objectContaining({ what: expect.stringContaining(sharedNetwork) }),
+    );
   });
 
   it('leaves nothing in the cloud', async () => {

@@ -198,13 +198,22 @@ def cloud():
             http.put(f"{GLANCE}/images/{image['id']}/file", data=file, timeout=120, headers={
                 'X-Auth-Token': admin_token(), 'Content-Type': 'application/octet-stream'}).raise_for_status()
 
-    if not api('GET', f'{NEUTRON}/networks?name=lab-net')['networks']:
-        network = api('POST', f'{NEUTRON}/networks', {'network': {'name': 'lab-net', 'shared': True}})['network']
-        api('POST', f'{NEUTRON}/subnets', {'subnet': {
-            'network_id': network['id'], 'name': 'lab-subnet', 'ip_version': 4, 'cidr': '10.99.0.0/24', 'enable_dhcp': False,
-            'gateway_ip': None}})
-    networks = api('GET', f'{NEUTRON}/networks?name=lab-net')['networks']
-    write_private(f'{LAB}/state/network-ids', ''.join(f"{network['id'][:11]}\n" for network in networks))
+    project = keystone('GET', f'projects?name={PROJECTS[0][0]}')['projects'][0]['id']
+    networks = [find_or_create_network('lab-net', '10.99.0.0/24', shared=True),
+                find_or_create_network('lab-own-net', '10.98.0.0/24', project_id=project)]
+    write_private(f'{LAB}/state/network-ids', ''.join(f"{network[:11]}\n" for network in networks))
+
+
+def find_or_create_network(name, cidr, **fields):
+    """Servers get addresses on it, but no packets and no DHCP."""
+    found = api('GET', f'{NEUTRON}/networks?name={name}')['networks']
+    if found:
+        return found[0]['id']
+    network = api('POST', f'{NEUTRON}/networks', {'network': {'name': name, **fields}})['network']['id']
+    api('POST', f'{NEUTRON}/subnets', {'subnet': {
+        'network_id': network, 'name': name, 'ip_version': 4, 'cidr': cidr, 'enable_dhcp': False, 'gateway_ip': None,
+        **({'project_id': fields['project_id']} if 'project_id' in fields else {})}})
+    return network
 
 
 def proof():
