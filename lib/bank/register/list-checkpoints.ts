@@ -3,9 +3,9 @@ import { RecordUnreadable } from './errors.ts';
 import { CheckpointId, serverKeyIn } from './ids.ts';
 import { mapInOrder } from './in-order.ts';
 import type { CheckpointRecord } from './record.ts';
-import { readRecord, type RecordHead, recordSeries } from './records.ts';
+import { type RecordHead, recordSeries } from './records.ts';
 import type { Register } from './register.ts';
-import { headAt, splitGenerationKey } from './series.ts';
+import { readListed, splitGenerationKey } from './series.ts';
 
 /** Records read at once while listing. */
 const READS_AT_ONCE = 16;
@@ -41,8 +41,8 @@ export async function* listHeads(
 ): AsyncGenerator<{ checkpoint: string; head: RecordHead }, void, undefined> {
   yield* mapInOrder(listKeys(register, options), READS_AT_ONCE, async (listed) => {
     const { checkpoint, generation } = listed;
-    const head = await headAt(recordSeries(register, checkpoint), generation, options);
-    return { checkpoint, head: head ?? (await readRecord(register, checkpoint, options)) };
+    const head = await readListed(recordSeries(register, checkpoint), generation, options);
+    return { checkpoint, head };
   });
 }
 

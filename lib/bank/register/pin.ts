@@ -22,16 +22,14 @@ export function pinSeries({ store }: Register, id: string): Series<ReaderPinReco
   return {
     store,
     prefix: `pins/${id}`,
-    parse: (bytes, key) => parsePin(bytes, key),
-    bears: (pin, writeId) => pin.writeId === writeId,
+    encode: (pin) => Buffer.from(`${JSON.stringify(pin)}\n`),
+    decode: decodePin,
+    // A renewal that comes after the release makes a pin that holds too much until its lease runs out, never too little.
+    vanishes: true,
   };
 }
 
-export function encodePin(pin: ReaderPinRecord): Uint8Array {
-  return Buffer.from(`${JSON.stringify(pin)}\n`);
-}
-
-function parsePin(bytes: Uint8Array, key: string): ReaderPinRecord {
+function decodePin(bytes: Uint8Array, key: string): ReaderPinRecord {
   try {
     return ReaderPinRecord.parse(JSON.parse(Buffer.from(bytes).toString()));
   } catch (cause) {

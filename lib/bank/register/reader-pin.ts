@@ -3,11 +3,11 @@ import type { CallOptions } from '../store/object-store.ts';
 import { CheckpointNotFound, CheckpointStateRefused, PinFenced } from './errors.ts';
 import { pinIdOf } from './ids.ts';
 import { DEFAULT_LEASE_SECONDS, isHalfGone, newLease } from './lease.ts';
-import { encodePin, pinSeries, type ReaderPinRecord } from './pin.ts';
+import { pinSeries, type ReaderPinRecord } from './pin.ts';
 import type { CheckpointRecord, Execution, ReadableRecord } from './record.ts';
 import { readRecord } from './records.ts';
 import type { Register } from './register.ts';
-import { compareAndSet, type Head, readHead, trim } from './series.ts';
+import { compareAndSet, deleteGenerations, readHead } from './series.ts';
 
 export interface PinRequest extends CallOptions {
   checkpoint: string;
@@ -62,13 +62,14 @@ export async function renewPin(
   options: CallOptions = {},
 ): Promise<void> {
   if (id === null) return;
+  const series = pinSeries(register, id);
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
-    const head = await readHead(pinSeries(register, id), options);
+    const head = await readHead(series, options);
     if (head.kind !== 'live' || head.value.state !== 'HELD') break;
     if (!isHalfGone(register, head.value.lease)) return;
     const lease = newLease(register, head.value.lease.seconds);
-    const written = await writePin(register, head, { ...head.value, lease }, options);
-    if (written.tookEffect) return;
+    const next = { ...head.value, lease, writeId: register.randomHex(16) };
+    if (await compareAndSet(series, head.generation, next, options)) return;
   }
   throw new PinFenced(`Pin ${id} ran out or was released; its reader cannot go on.`, {
     identifiers: { pin: id },
@@ -81,11 +82,7 @@ export async function releasePin(
   id: string | null,
   options: CallOptions = {},
 ): Promise<void> {
-  if (id === null) return;
-  const series = pinSeries(register, id);
-  // No tombstone: a renewal that comes late makes a pin that holds too much until its lease runs out, never too little.
-  const head = await readHead(series, options);
-  if (head.kind === 'live') await trim(series, head.generation + 1, options);
+  if (id !== null) await deleteGenerations(pinSeries(register, id), options);
 }
 
 /** The pin with a fresh lease; 'fenced' when this id is used up, 'refused' when the register cannot be written. */
@@ -96,22 +93,23 @@ async function hold(
   { root }: ReadableRecord,
   options: CallOptions,
 ): Promise<ReaderPinRecord | 'fenced' | 'refused'> {
+  const series = pinSeries(register, id);
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
-    const head = await readHead(pinSeries(register, id), options);
+    const head = await readHead(series, options);
     const held = head.kind === 'live' && head.value.state === 'HELD' ? head.value : undefined;
     if (head.kind !== 'absent' && held === undefined) return 'fenced';
-    const pin = {
-      version: 0 as const,
+    const pin: ReaderPinRecord = {
+      version: 0,
       id,
-      state: 'HELD' as const,
+      state: 'HELD',
       checkpoint,
       root: held?.root ?? root,
       execution,
       lease: newLease(register, leaseSeconds),
+      writeId: register.randomHex(16),
     };
     try {
-      const written = await writePin(register, head, pin, options);
-      if (written.tookEffect && written.head.kind === 'live') return written.head.value;
+      if (await compareAndSet(series, head.generation, pin, options)) return pin;
     } catch (error) {
       if (!(error instanceof StoreRefused)) throw error;
       register.log.warn(
@@ -122,18 +120,6 @@ async function hold(
     }
   }
   return 'fenced';
-}
-
-/** One compare-and-set of the pin. */
-export async function writePin(
-  register: Register,
-  head: Head<ReaderPinRecord>,
-  pin: Omit<ReaderPinRecord, 'writeId'>,
-  options: CallOptions,
-): Promise<{ tookEffect: boolean; head: Head<ReaderPinRecord> }> {
-  const value = { ...pin, writeId: register.randomHex(16) };
-  const next = { value, writeId: value.writeId, body: encodePin(value) };
-  return await compareAndSet(pinSeries(register, pin.id), head.generation, next, options);
 }
 
 async function readReadable(

@@ -67,24 +67,16 @@ export const Execution = z.strictObject({
 });
 export type Execution = Readonly<z.infer<typeof Execution>>;
 
-/** One decision: the record's state or root became another. Renewals are none. */
-export const Decision = z.strictObject({
-  state: RecordState,
-  at: z.iso.datetime(),
-  writeId: z.string().min(1),
-});
-export type Decision = Readonly<z.infer<typeof Decision>>;
-
 const common = {
   version: z.literal(0),
   checkpoint: CheckpointId,
   server: ServerIdentity,
   createdAt: z.iso.datetime(),
   execution: Execution,
+  /** When the record came into its state, by the clock of whoever brought it there. */
+  since: z.iso.datetime(),
   /** Random, of the write that made this generation. */
   writeId: z.string().min(1),
-  /** All decisions from the first OPEN on: whoever lost an answer finds here whether its write took effect. */
-  history: z.array(Decision).min(1),
   /** What listings show (server name, sizes, label): text that the register does not look into, sealed where the bank is. */
   summary: z.string().max(65_536).exactOptional(),
 };
@@ -127,10 +119,4 @@ export type RootedRecord = RecordIn<'COMMITTED' | 'DELETING' | 'COLLECTING'>;
 
 export function isRooted(record: CheckpointRecord): record is RootedRecord {
   return record.state !== 'OPEN' && record.state !== 'ABORTED';
-}
-
-/** When the record came into the state it is in. */
-export function inStateSince(record: CheckpointRecord): Date {
-  const since = record.history.findLast(({ state }) => state === record.state);
-  return new Date(since?.at ?? record.createdAt);
 }

@@ -3,13 +3,13 @@ import { StoreUnavailable } from '../store/errors.ts';
 import type { CallOptions } from '../store/object-store.ts';
 import { CheckpointStateRefused, RecordUnreadable } from './errors.ts';
 import { serverKeyIn } from './ids.ts';
-import { CheckpointRecord, isRooted, type RootedRecord, transitions } from './record.ts';
+import { CheckpointRecord, type RootedRecord, transitions } from './record.ts';
 import type { Register } from './register.ts';
 import { compareAndSet, type Head, readHead, type Series } from './series.ts';
 
 export type RecordHead = Head<CheckpointRecord>;
 
-type WithoutWrite<Value> = Value extends unknown ? Omit<Value, 'writeId' | 'history'> : never;
+type WithoutWrite<Value> = Value extends unknown ? Omit<Value, 'writeId' | 'since'> : never;
 /** A record but for what `writeRecord` adds. */
 export type RecordDraft = WithoutWrite<CheckpointRecord>;
 
@@ -20,9 +20,9 @@ export function recordSeries(register: Register, checkpoint: string): Series<Che
   return {
     store: register.store,
     prefix: `records/${serverKeyIn(checkpoint)}/${checkpoint}`,
-    parse: (bytes, key) => parseRecord(bytes, key, checkpoint),
-    bears: (record, writeId) =>
-      record.writeId === writeId || record.history.some((decision) => decision.writeId === writeId),
+    encode: (record) => Buffer.from(`${JSON.stringify(record)}\n`),
+    decode: (bytes, key) => decodeRecord(bytes, key, checkpoint),
+    vanishes: false,
   };
 }
 
@@ -44,13 +44,12 @@ export async function changeRecord(
   decide: (head: RecordHead) => RecordDraft | undefined,
   options: CallOptions = {},
 ): Promise<RecordHead> {
-  let head = await readRecord(register, checkpoint, options);
   for (let decisions = 1; decisions <= MAX_DECISIONS; decisions++) {
+    const head = await readRecord(register, checkpoint, options);
     const draft = decide(head);
     if (draft === undefined) return head;
     const written = await writeRecord(register, head, draft, options);
-    if (written.tookEffect) return written.head;
-    head = written.head;
+    if (written !== undefined) return written;
   }
   throw new StoreUnavailable(
     `The record of checkpoint ${checkpoint} in ${register.store.location} was changed by others ${MAX_DECISIONS} times in a row.`,
@@ -58,28 +57,24 @@ export async function changeRecord(
   );
 }
 
-/** One compare-and-set of the record, from `head` to the draft. */
+/** One compare-and-set of the record, from `head` to the draft; undefined when another write came first. */
 export async function writeRecord(
   register: Register,
   head: RecordHead,
   draft: RecordDraft,
   options: CallOptions = {},
-): Promise<{ tookEffect: boolean; head: RecordHead }> {
+): Promise<RecordHead | undefined> {
   refuseForbiddenStep(head, draft);
-  const writeId = register.randomHex(16);
-  const before = head.kind === 'live' ? head.value : undefined;
-  const at = new Date(register.clock.now()).toISOString();
-  const history = before?.history ?? [];
+  const stays = head.kind === 'live' && head.value.state === draft.state;
   const value: CheckpointRecord = {
     ...draft,
-    writeId,
-    history: isDecision(before, draft)
-      ? [...history, { state: draft.state, at, writeId }]
-      : [...history],
+    since: stays ? head.value.since : new Date(register.clock.now()).toISOString(),
+    writeId: register.randomHex(16),
   };
-  const body = Buffer.from(`${JSON.stringify(value)}\n`);
   const series = recordSeries(register, draft.checkpoint);
-  return await compareAndSet(series, head.generation, { value, writeId, body }, options);
+  return (await compareAndSet(series, head.generation, value, options))
+    ? { kind: 'live', generation: head.generation + 1, value }
+    : undefined;
 }
 
 /** The fields that go with a record through all its states. */
@@ -101,7 +96,7 @@ export function carriedWithRoot(record: RootedRecord) {
   return { ...carried(record), root, ...(lastProven === undefined ? {} : { lastProven }) };
 }
 
-export function parseRecord(bytes: Uint8Array, key: string, checkpoint: string): CheckpointRecord {
+function decodeRecord(bytes: Uint8Array, key: string, checkpoint: string): CheckpointRecord {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(bytes).toString());
@@ -121,11 +116,6 @@ function unreadable(key: string, why: string, cause?: unknown): RecordUnreadable
     cause,
     identifiers: { key },
   });
-}
-
-function isDecision(before: CheckpointRecord | undefined, draft: RecordDraft): boolean {
-  if (before?.state !== draft.state) return true;
-  return isRooted(before) && 'root' in draft && before.root.key !== draft.root.key;
 }
 
 function refuseForbiddenStep(head: RecordHead, draft: RecordDraft): void {

@@ -1,18 +1,23 @@
-import { ObjectNotFound, StoreUnavailable, WriteOutcomeUnknown } from '../store/errors.ts';
+import { ObjectNotFound, WriteOutcomeUnknown } from '../store/errors.ts';
 import type { CallOptions, ObjectStore } from '../store/object-store.ts';
+import { RecordUnreadable } from './errors.ts';
 
 /**
  * A value that is changed by compare-and-set, on a store that can only create: objects `<prefix>/<generation, 10 digits>`, of which the
- * highest holds. The highest is never deleted; a series that is to go gets the last possible generation as its tombstone first.
- * A write that comes too late therefore lies below the highest, where nobody looks.
+ * highest holds. A change creates the next number.
+ *
+ * Nothing is deleted from a series that lives. One that is to go is buried: it gets the last possible generation as its tombstone, for
+ * ever, and only then are the others deleted. A request that arrives later may create a deleted number anew; so whoever read or wrote a
+ * generation looks for the tombstone after that. While there is none, nothing was ever deleted, and every number was created once.
  */
-export interface Series<Value> {
+export interface Series<Value extends { readonly writeId: string }> {
   readonly store: ObjectStore;
   readonly prefix: string;
-  /** Reads a stored generation; throws when it is not understood. */
-  readonly parse: (bytes: Uint8Array, key: string) => Value;
-  /** Whether the write of this id is part of what led to the value. */
-  readonly bears: (value: Value, writeId: string) => boolean;
+  readonly encode: (value: Value) => Uint8Array;
+  /** Throws when the bytes are not understood. */
+  readonly decode: (bytes: Uint8Array, key: string) => Value;
+  /** Whether the series may be deleted without a tombstone. Only where late writes do no harm. */
+  readonly vanishes: boolean;
 }
 
 export type Head<Value> =
@@ -24,7 +29,7 @@ export const TOMBSTONE = 9_999_999_999;
 const ABSENT = { kind: 'absent', generation: -1 } as const;
 const BURIED = { kind: 'buried', generation: TOMBSTONE } as const;
 const GENERATION = /^[0-9]{10}$/;
-/** Reads and writes that others overtake are tried again this often. */
+/** Times a write is repeated whose answer is lost. */
 const MAX_TRIES = 8;
 
 export function generationKey(prefix: string, generation: number): string {
@@ -42,76 +47,55 @@ export function splitGenerationKey(
     : undefined;
 }
 
-/** The series as it is now, or was at a moment after the call began. */
-export async function readHead<Value>(
+/** The series as it was at a moment after the call began. */
+export async function readHead<Value extends { readonly writeId: string }>(
   series: Series<Value>,
   options: CallOptions = {},
 ): Promise<Head<Value>> {
-  for (let tries = 1; tries <= MAX_TRIES; tries++) {
-    const generation = await highest(series, options);
-    const head = await headAt(series, generation, options);
-    if (head !== undefined) return head;
-  }
-  throw new StoreUnavailable(
-    `${series.prefix} in ${series.store.location} changed ${MAX_TRIES} times while it was read.`,
-  );
+  return await readListed(series, (await generations(series, options)).at(-1) ?? -1, options);
 }
 
-/** The series if this is its highest generation; undefined when that has been superseded and deleted since it was listed. */
-export async function headAt<Value>(
+/** The series as it was when `highest` was its highest generation, or as it ended since. */
+export async function readListed<Value extends { readonly writeId: string }>(
   series: Series<Value>,
-  generation: number,
+  highest: number,
   options: CallOptions = {},
-): Promise<Head<Value> | undefined> {
-  if (generation === ABSENT.generation) return ABSENT;
-  if (generation === BURIED.generation) return BURIED;
-  const key = generationKey(series.prefix, generation);
-  try {
-    const value = series.parse(await series.store.get(key, options), key);
-    return { kind: 'live', generation, value };
-  } catch (error) {
-    if (error instanceof ObjectNotFound) return undefined;
-    throw error;
-  }
+): Promise<Head<Value>> {
+  if (highest < 0) return ABSENT;
+  return highest === TOMBSTONE ? BURIED : await readGeneration(series, highest, options);
 }
 
 /**
- * Compare-and-set: writes the generation after `expected` and tells whether the write took effect, with the series as it is
- * afterwards. What the store answers does not settle it: an answer may be lost, "exists already" may be about this very write, and a
- * number that others have used and deleted can be created once more. The highest generation settles it: it bears every write that
- * led to it.
+ * Compare-and-set: writes the generation after `expected`, unless it exists, and tells whether this write made it. An answer may be
+ * lost, and "exists already" may be about this very write; the write's id in the generation settles it.
  */
-export async function compareAndSet<Value>(
+export async function compareAndSet<Value extends { readonly writeId: string }>(
   series: Series<Value>,
   expected: number,
-  next: { value: Value; writeId: string; body: Uint8Array },
+  value: Value,
   options: CallOptions = {},
-): Promise<{ tookEffect: boolean; head: Head<Value> }> {
-  const key = generationKey(series.prefix, expected + 1);
-  let unknown: WriteOutcomeUnknown | undefined;
-  for (let tries = 1; tries <= MAX_TRIES; tries++) {
-    let created = false;
+): Promise<boolean> {
+  const generation = expected + 1;
+  const key = generationKey(series.prefix, generation);
+  const body = series.encode(value);
+  for (let tries = 1; ; tries++) {
     try {
-      created = await series.store.putIfAbsent(key, next.body, options);
+      const created = await series.store.putIfAbsent(key, body, options);
+      if (created) return !(await isBuried(series, options));
+      const head = await readGeneration(series, generation, options);
+      return head.kind === 'live' && head.value.writeId === value.writeId;
     } catch (error) {
-      if (!(error instanceof WriteOutcomeUnknown)) throw error;
-      unknown = error;
+      // The same bytes once more: whichever of the requests arrives first, it is this write.
+      if (!(error instanceof WriteOutcomeUnknown) || tries === MAX_TRIES) throw error;
     }
-    const head = await headAfterWrite(series, expected + 1, created, next, options);
-    if (head.kind === 'live' && series.bears(head.value, next.writeId)) {
-      return { tookEffect: true, head };
-    }
-    if (head.generation > expected) return { tookEffect: false, head };
-    // Not there: the same bytes once more, so that whichever of the writes arrives first is this one.
   }
-  throw (
-    unknown ??
-    new StoreUnavailable(`${key} was written to ${series.store.location}, and is not listed.`)
-  );
 }
 
 /** Ends a series for good, whatever writes still come. Safe to repeat. */
-export async function bury<Value>(series: Series<Value>, options: CallOptions = {}): Promise<void> {
+export async function bury<Value extends { readonly writeId: string }>(
+  series: Series<Value>,
+  options: CallOptions = {},
+): Promise<void> {
   const tombstone = generationKey(series.prefix, TOMBSTONE);
   for (let tries = 1; ; tries++) {
     try {
@@ -121,42 +105,57 @@ export async function bury<Value>(series: Series<Value>, options: CallOptions = 
       if (!(error instanceof WriteOutcomeUnknown) || tries === MAX_TRIES) throw error;
     }
   }
-  await trim(series, TOMBSTONE, options);
+  await deleteGenerations(series, options);
 }
 
-/** Deletes the generations below one that is known to exist. */
-export async function trim<Value>(
+/** Deletes all generations but the tombstone. */
+export async function deleteGenerations<Value extends { readonly writeId: string }>(
   series: Series<Value>,
-  below: number,
   options: CallOptions = {},
 ): Promise<void> {
-  const superseded = (await generations(series, options)).filter(
-    (generation) => generation < below,
-  );
-  if (superseded.length === 0) return;
-  const keys = superseded.map((generation) => generationKey(series.prefix, generation));
-  await series.store.delete(keys, options);
+  const found = await generations(series, options);
+  const keys = found
+    .filter((generation) => generation !== TOMBSTONE)
+    .map((generation) => generationKey(series.prefix, generation));
+  if (keys.length > 0) await series.store.delete(keys, options);
 }
 
-async function headAfterWrite<Value>(
+/** What was first written there, or how the series ended. */
+async function readGeneration<Value extends { readonly writeId: string }>(
   series: Series<Value>,
-  written: number,
-  created: boolean,
-  next: { value: Value },
+  generation: number,
   options: CallOptions,
 ): Promise<Head<Value>> {
-  if (created && (await highest(series, options)) === written) {
-    return { kind: 'live', generation: written, value: next.value };
+  const key = generationKey(series.prefix, generation);
+  let bytes: Uint8Array;
+  try {
+    bytes = await series.store.get(key, options);
+  } catch (error) {
+    if (!(error instanceof ObjectNotFound)) throw error;
+    if (await isBuried(series, options)) return BURIED;
+    if (series.vanishes) return ABSENT;
+    throw new RecordUnreadable(
+      `${key} in the register was there and is not, and there is no tombstone: something other than snapbank deletes from ${series.store.location}.`,
+      { cause: error, identifiers: { key } },
+    );
   }
-  return await readHead(series, options);
+  // Only now: before this, the bytes may be those of a late write to a number that was deleted.
+  if (await isBuried(series, options)) return BURIED;
+  return { kind: 'live', generation, value: series.decode(bytes, key) };
 }
 
-async function highest<Value>(series: Series<Value>, options: CallOptions): Promise<number> {
-  return (await generations(series, options)).at(-1) ?? ABSENT.generation;
+async function isBuried<Value extends { readonly writeId: string }>(
+  { store, prefix }: Series<Value>,
+  options: CallOptions,
+): Promise<boolean> {
+  return (await store.size(generationKey(prefix, TOMBSTONE), options)) !== undefined;
 }
 
 /** Ascending, as keys of ten digits list. */
-async function generations<Value>(series: Series<Value>, options: CallOptions): Promise<number[]> {
+async function generations<Value extends { readonly writeId: string }>(
+  series: Series<Value>,
+  options: CallOptions,
+): Promise<number[]> {
   const found: number[] = [];
   for await (const { key } of series.store.list(`${series.prefix}/`, options)) {
     const split = splitGenerationKey(key);

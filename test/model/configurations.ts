@@ -1,0 +1,166 @@
+import type { Rule } from './rules.ts';
+import type { Configuration } from './world.ts';
+
+const existing = { existing: true };
+
+const child = {
+  name: 'a checkpoint and its child',
+  checkpoints: [existing, { ancestors: [0] }],
+  writers: [1],
+  prunable: [0, 1],
+  collectors: 1,
+} satisfies Configuration;
+
+const childFirst = {
+  name: 'a checkpoint and its child, listed the other way round',
+  checkpoints: [{ ancestors: [1] }, existing],
+  writers: [0],
+  prunable: [0, 1],
+  collectors: 1,
+} satisfies Configuration;
+
+const chain = {
+  name: 'a chain of three, listed backwards',
+  checkpoints: [{ ancestors: [1] }, { ancestors: [2] }, existing],
+  writers: [0, 1],
+  prunable: [0, 1, 2],
+  collectors: 1,
+} satisfies Configuration;
+
+const reader = {
+  name: 'a reader',
+  checkpoints: [existing],
+  writers: [],
+  prunable: [0],
+  readers: [[0]],
+  collectors: 1,
+} satisfies Configuration;
+
+const compaction = {
+  name: 'a compaction, answers get lost',
+  checkpoints: [existing],
+  writers: [],
+  prunable: [0],
+  compactions: [0],
+  collectors: 1,
+  lostAnswers: true,
+} satisfies Configuration;
+
+const compactionAndChild = {
+  ...childFirst,
+  name: 'a compaction while a child is made',
+  prunable: [1],
+  compactions: [1],
+  lostAnswers: true,
+} satisfies Configuration;
+
+const workers = {
+  ...child,
+  name: 'two workers of one execution',
+  writers: [1, 1],
+  prunable: [0],
+} satisfies Configuration;
+
+const twoCollectors = {
+  ...childFirst,
+  name: 'a child and two collectors',
+  collectors: 2,
+} satisfies Configuration;
+
+/** What the normal test run checks, to the last state. */
+export const normal: readonly Configuration[] = [
+  child,
+  {
+    ...child,
+    name: 'reads run ahead, deletes come one by one',
+    readsAhead: true,
+    deletesApart: true,
+  },
+  childFirst,
+  chain,
+  {
+    name: 'two servers of one boot image',
+    checkpoints: [{ ancestors: ['base'] }, { ancestors: ['base'] }],
+    writers: [0, 1],
+    prunable: [0, 1],
+    collectors: 1,
+  },
+  { ...reader, name: 'a reader and two collectors', collectors: 2, readsAhead: true },
+  compaction,
+  compactionAndChild,
+  { ...compaction, name: 'a compaction and a reader', readers: [[0]] },
+  workers,
+  twoCollectors,
+];
+
+/** What `run.ts --full` checks beside, as far as its bound on states allows. */
+export const full: readonly Configuration[] = [
+  {
+    name: 'two children of one checkpoint',
+    checkpoints: [{ ancestors: [1] }, existing, { ancestors: [1] }],
+    writers: [0, 2],
+    prunable: [0, 1, 2],
+    collectors: 1,
+    readsAhead: true,
+  },
+  { ...chain, name: 'a chain, reads ahead, deletes apart', readsAhead: true, deletesApart: true },
+  {
+    name: 'a chain in mixed order',
+    checkpoints: [{ ancestors: [2] }, existing, { ancestors: [1] }],
+    writers: [0, 2],
+    prunable: [0, 1, 2],
+    collectors: 1,
+  },
+  { ...twoCollectors, name: 'two collectors, reads ahead', readsAhead: true },
+  { ...twoCollectors, name: 'two collectors, deletes apart', deletesApart: true },
+  { ...child, name: 'two collectors, listed in order', collectors: 2 },
+  { ...reader, name: 'two readers, two collectors', readers: [[0], [0]], collectors: 2 },
+  { ...childFirst, name: 'a reader of both', readers: [[0, 1]], readsAhead: true },
+  {
+    ...workers,
+    name: 'two workers, two ancestors to choose from',
+    checkpoints: [{ ancestors: [1, 2] }, existing, existing],
+    writers: [0, 0],
+    prunable: [1, 2],
+  },
+  { ...compaction, name: 'two compactions', compactions: [0, 0], readsAhead: true },
+  {
+    ...compaction,
+    name: 'a compaction, a reader, two collectors',
+    readers: [[0]],
+    collectors: 2,
+  },
+  {
+    name: 'three servers of one boot image',
+    checkpoints: [{ ancestors: ['base'] }, { ancestors: ['base'] }, { ancestors: ['base'] }],
+    writers: [0, 1, 2],
+    prunable: [0, 1],
+    collectors: 1,
+  },
+  { ...chain, name: 'a chain and two collectors', collectors: 2 },
+  { ...compactionAndChild, name: 'a compaction, a child, two collectors', collectors: 2 },
+];
+
+/** Where leaving out a rule loses data. */
+export const lossWithout: Readonly<Record<Rule, Configuration>> = {
+  pinFirst: child,
+  readAncestorAgain: child,
+  sameRoot: compactionAndChild,
+  confirmedPinsStay: workers,
+  commitFromOpen: child,
+  tombstones: child,
+  ownPrefix: child,
+  pinnedRoots: child,
+  pinnedRootsReadInPass: twoCollectors,
+  pinningRecordReadAgain: twoCollectors,
+  deletingIsLive: child,
+  listFirst: child,
+  twoPasses: childFirst,
+  passA: twoCollectors,
+  lateCollectingIsLive: chain,
+  readerPins: reader,
+  readerReadsAgain: reader,
+  claimInRecord: compaction,
+  claimPrefix: compaction,
+  writeIdCompared: compaction,
+};
