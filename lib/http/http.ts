@@ -89,7 +89,6 @@ export class Http {
         data: upload?.stream ?? request.body,
         responseType: 'stream',
         decompress,
-        // Anything else makes axios keep the whole body of an upload, without backpressure.
         maxRedirects: 0,
         maxBodyLength: -1,
         maxContentLength: -1,
@@ -150,7 +149,10 @@ function agents(options: HttpOptions, keepAlive: boolean): Agents {
   };
 }
 
-/** Node's own requests, with word of the moment when a connection is assigned: the time in an agent's queue is not the server's. */
+/**
+ * Node's own requests, in place of those that follow redirects and for that keep the whole body of an upload, without backpressure.
+ * Tells when a connection is assigned: the time in an agent's queue is not the server's.
+ */
 function transport(onConnection: () => void) {
   return {
     request(options: RequestOptions, onAnswer: (answer: IncomingMessage) => void): ClientRequest {
