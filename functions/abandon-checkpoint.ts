@@ -2,15 +2,21 @@ import * as z from 'zod';
 import { abandonCheckpoint as abandonRecord } from '../lib/bank/register/abandon-checkpoint.ts';
 import { CheckpointId } from '../lib/bank/register/ids.ts';
 import { handlerOf } from '../lib/handler.ts';
+import { explainFailure, Failure } from '../lib/protect/explain-failure.ts';
 import { stateFunction } from '../lib/state-function.ts';
 
-/** Fences the checkpoint of a failed backup; one that was committed after all stays. */
+/** Fences the checkpoint of a failed backup (one that was committed after all stays), and names the error behind a failed Map. */
 export const abandonCheckpoint = stateFunction({
   name: 'AbandonCheckpoint',
-  input: z.strictObject({ checkpoint: CheckpointId, reason: z.string() }),
-  async run(services, { checkpoint, reason }, { signal }) {
+  input: z.strictObject({ checkpoint: CheckpointId, failure: Failure }),
+  async run(services, { checkpoint, failure }, { signal }) {
+    const reason = failure.Error;
     const state = await abandonRecord(await services.register(), checkpoint, { reason, signal });
-    return { state };
+    const { work } = services.places;
+    return {
+      state,
+      failure: await explainFailure(work, `results/${checkpoint}/`, failure, signal),
+    };
   },
 });
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { releasePin } from '../lib/bank/register/reader-pin.ts';
 import { handlerOf } from '../lib/handler.ts';
+import { explainFailure, Failure } from '../lib/protect/explain-failure.ts';
 import { removeAssembly } from '../lib/restore/assembly.ts';
 import { restoredImages, restoredServers } from '../lib/restore/marks.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
@@ -9,9 +10,12 @@ import { stateFunction } from '../lib/state-function.ts';
 /** Removes everything that carries the restore's mark: the server before its image, then the parts in the work place and the pin. */
 export const rollBackRestore = stateFunction({
   name: 'RollBackRestore',
-  input: z.strictObject({ plan: RestorePlan, reason: z.string() }),
-  async run(services, { plan, reason }, { signal }) {
-    services.log.warn('Rolling the restore back', { restoreId: plan.restoreId, reason });
+  input: z.strictObject({ plan: RestorePlan, failure: Failure }),
+  async run(services, { plan, failure }, { signal }) {
+    services.log.warn('Rolling the restore back', {
+      restoreId: plan.restoreId,
+      reason: failure.Error,
+    });
     const openstack = await services.openstack();
     for (const { id } of await restoredServers(openstack, plan, signal)) {
       await openstack.servers.delete(id, { signal });
@@ -21,7 +25,8 @@ export const rollBackRestore = stateFunction({
     }
     await removeAssembly(services.places.work, plan.restoreId, signal);
     await releasePin(await services.register(), plan.pinId, { signal });
-    return {};
+    const prefix = `results/${plan.restoreId}`;
+    return { failure: await explainFailure(services.places.work, prefix, failure, signal) };
   },
 });
 

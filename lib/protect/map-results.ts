@@ -43,6 +43,23 @@ export async function* readMapResults(
   }
 }
 
+/** The errors of all failed child executions below a ResultWriter's prefix, whichever run of the Map they belong to. */
+export async function* readFailures(
+  work: ObjectStore,
+  prefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<{ error: string; cause: string }> {
+  for await (const { key } of work.list(prefix, { signal })) {
+    if (!/\/FAILED_\d+\.json$/.test(key)) continue;
+    const bytes = await work.get(key, { signal });
+    const children = z.array(ChildExecution).parse(JSON.parse(Buffer.from(bytes).toString()));
+    for (const { Status, Error: error, Cause: cause = '' } of children) {
+      // Siblings that were stopped because of the failure have no error of their own.
+      if (Status === 'FAILED' && error !== undefined) yield { error, cause };
+    }
+  }
+}
+
 function outcomeOf(child: z.infer<typeof ChildExecution>): ChildResult['outcome'] {
   if (child.Status === 'SUCCEEDED') return { output: JSON.parse(child.Output ?? 'null') };
   return { error: child.Error ?? `States.${child.Status}`, cause: child.Cause ?? '' };

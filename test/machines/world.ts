@@ -8,7 +8,7 @@ import { loadCloudConfig } from '../../lib/openstack/cloud-config.ts';
 import { connectOpenStack } from '../../lib/openstack/connect.ts';
 import type { ProgressEvent, Services } from '../../lib/services.ts';
 import { type Settings, settingsFromEnvironment } from '../../lib/settings.ts';
-import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
+import type { DemoCloud, NewServer } from '../../local/demo-cloud/demo-cloud.ts';
 import type { DemoCloudOptions } from '../../local/demo-cloud/options.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
 import type { EventEntry, ExecutionOutcome } from '../../local/engine/execution-options.ts';
@@ -44,7 +44,7 @@ export interface World {
   /** The same as `run` for a backup that must succeed; returns the checkpoints by server id. */
   backUp(input?: Json): Promise<Map<string, string>>;
   /** A server with `data` at 1 MiB of its 16 MiB disk, booted from an image that all of them share. */
-  addServer(name: string, data: Uint8Array, more?: { tags?: string[] }): Promise<string>;
+  addServer(name: string, data: Uint8Array, more?: Partial<NewServer>): Promise<string>;
   /** Images, uploads and servers beside those that the test made. */
   leftovers(): Promise<string[]>;
   close(): Promise<void>;

@@ -71,10 +71,9 @@ function page(plural: string, all: { id: string }[], call: Call): Answer {
   const notFilters = ['limit', 'marker', 'fields', 'sort_key', 'sort_dir', 'page_reverse'];
   const filters = [...call.query].filter(([name]) => !notFilters.includes(name));
   const matching = all.filter((each) =>
-    filters.every(([name, value]) => {
-      const values = call.query.getAll(name);
+    filters.every(([name]) => {
       const field = (each as Record<string, unknown>)[name];
-      return values.length > 1 ? values.includes(String(field)) : String(field) === value;
+      return call.query.getAll(name).some((value) => holds(field, value));
     }),
   );
   const marker = call.query.get('marker');
@@ -90,6 +89,13 @@ function page(plural: string, all: { id: string }[], call: Call): Answer {
   const host = call.incoming.headers.host ?? '';
   const href = `http://${host}${call.path}?${query.toString()}`;
   return { status: 200, json: { [plural]: shown, [`${plural}_links`]: [{ rel: 'next', href }] } };
+}
+
+/** A plain field equals the value; of a list of objects, such as fixed_ips, one has the member that `ip_address=10.0.0.5` names. */
+function holds(field: unknown, value: string): boolean {
+  if (!Array.isArray(field)) return String(field) === value;
+  const [name = '', ...rest] = value.split('=');
+  return field.some((each: Record<string, unknown>) => String(each[name]) === rest.join('='));
 }
 
 const own = <T extends { projectId: string }>(records: Map<string, T>, call: Call): T[] =>
