@@ -11,9 +11,16 @@ export interface BucketUpload {
   id: string;
   key: string;
   startedAt: Date;
-  /** Whether its parts carry CRC32, which must then be named to complete it, as AWS demands. */
+  /** Whether it was started with CRC32; only then are the parts' checksums listed. */
   hasChecksums: boolean;
-  parts: Map<number, { bytes: Buffer; etag: string }>;
+  parts: Map<number, BucketPart>;
+}
+
+export interface BucketPart {
+  bytes: Buffer;
+  etag: string;
+  /** As it was sent; it must be named to complete the upload, as AWS demands. */
+  checksum: string | undefined;
 }
 
 export interface Bucket {
@@ -39,8 +46,7 @@ export function joinParts(
   const pieces = named.map(({ number, etag, checksum }, index) => {
     const part = upload.parts.get(number);
     const isLast = index === named.length - 1;
-    if (part?.etag !== etag) throw new S3Fault(400, 'InvalidPart');
-    if (upload.hasChecksums && checksum === undefined) throw new S3Fault(400, 'InvalidRequest');
+    if (part?.etag !== etag || part.checksum !== checksum) throw new S3Fault(400, 'InvalidPart');
     if (!isLast && part.bytes.length < MIN_PART_BYTES) throw new S3Fault(400, 'EntityTooSmall');
     return part.bytes;
   });

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Answer, element, S3Fault, textsOf, xml } from './answer.ts';
 import { type Bucket, type BucketObject, etagOf, joinParts, objectOf } from './buckets.ts';
-import { crc32Of } from './payload.ts';
 
 export interface S3Request {
   operation: Operation;
@@ -117,6 +116,7 @@ const operations = {
     uploadOf(request, state).parts.set(Number(request.query.get('partNumber')), {
       bytes: request.body,
       etag,
+      checksum: request.headers['x-amz-checksum-crc32']?.toString(),
     });
     return { status: 200, headers: { etag } };
   },
@@ -129,10 +129,12 @@ const operations = {
     return xml(200, 'ListPartsResult', [
       element('IsTruncated', page.length < numbers.length),
       element('NextPartNumberMarker', page.at(-1) ?? 0),
-      ...page.map((number) => {
-        const { bytes, etag } = parts.get(number) ?? { bytes: Buffer.alloc(0), etag: '' };
-        const checksum = hasChecksums ? element('ChecksumCRC32', crc32Of(bytes)) : '';
-        return `<Part>${element('PartNumber', number)}${element('ETag', etag)}${element('Size', bytes.length)}${checksum}</Part>`;
+      ...page.flatMap((number) => {
+        const part = parts.get(number);
+        if (part === undefined) return [];
+        const checksum =
+          hasChecksums && part.checksum ? element('ChecksumCRC32', part.checksum) : '';
+        return `<Part>${element('PartNumber', number)}${element('ETag', part.etag)}${element('Size', part.bytes.length)}${checksum}</Part>`;
       }),
     ]);
   },

@@ -18,7 +18,7 @@ export function payloadOf(request: IncomingMessage, body: Buffer): Buffer {
   return bytes;
 }
 
-export function crc32Of(bytes: Uint8Array): string {
+function crc32Of(bytes: Uint8Array): string {
   const sum = Buffer.alloc(4);
   sum.writeUInt32BE(crc32(bytes));
   return sum.toString('base64');

@@ -20,10 +20,10 @@ export function startUpload(
   options: CallOptions | undefined,
 ): Promise<string> {
   return callS3(place, `Starting an upload of ${key}`, options, async (abortSignal) => {
-    const { UploadId } = await place.client.send(
-      new CreateMultipartUploadCommand(objectOf(place, key)),
-      { abortSignal },
-    );
+    const command = { ...objectOf(place, key), ...(await checksumOf(place)) };
+    const { UploadId } = await place.client.send(new CreateMultipartUploadCommand(command), {
+      abortSignal,
+    });
     if (UploadId !== undefined) return UploadId;
     throw new StoreUnavailable(`${place.location} gave no id for an upload of ${key}.`);
   });
@@ -75,6 +75,15 @@ export function abortUpload(
       if (!isGone(error)) throw error;
     }
   });
+}
+
+/**
+ * Where the SDK adds a CRC32 to every part, as it does for AWS, the upload must be started with it: else AWS cannot complete it
+ * (aws-sdk-go-v2 issue 3005). `listParts` then gives the parts' checksums, and `join` passes them on.
+ */
+async function checksumOf({ client }: S3Place) {
+  const calculation = await client.config.requestChecksumCalculation();
+  return calculation === 'WHEN_SUPPORTED' ? { ChecksumAlgorithm: 'CRC32' as const } : {};
 }
 
 /** The parts that arrived, in their order; undefined when the upload is gone. */

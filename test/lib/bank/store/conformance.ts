@@ -238,6 +238,15 @@ export function describeObjectStore(
         );
       });
 
+      it('goes on behind a key inside a folder', async () => {
+        const keys = ['c/1', 'd/1', 'd/2', 'd/2-', 'd/3/1', 'd/3/2', 'e/1'];
+        await Promise.all(keys.map((key) => store.put(key, text('x'))));
+
+        for (const [index, key] of keys.entries()) {
+          expect(await keysOf(store, '', key)).toEqual(keys.slice(index + 1));
+        }
+      });
+
       it('can be left before its end', async () => {
         await Promise.all(['a', 'b', 'c'].map((key) => store.put(key, text('x'))));
 
@@ -334,6 +343,7 @@ export function describeObjectStore(
       it('joins parts that were written in any order, by anyone, some twice', async () => {
         const upload = { key: 'images/a', uploadId: await store.startUpload('images/a') };
         await store.putPart(upload, { number: 2, offset: PART }, randomBytes(PART));
+        await other.putPart(upload, { number: 3, offset: 2 * PART }, randomBytes(2000));
         await Promise.all([put(other, upload, 3), put(store, upload, 1)]);
         await put(other, upload, 2);
 

@@ -74,7 +74,9 @@ describe('directoryStore and the disk', () => {
   });
 
   it('reads no folder that can hold no wanted key, and none before it is needed', async () => {
-    for (const key of ['a/1', 'b/1', 'b/2/x', 'b/3/x', 'c/1']) await store.put(key, text('x'));
+    for (const key of ['a/1', 'b/1', 'b/1a/x', 'b/2/x', 'b/3/x', 'c/1']) {
+      await store.put(key, text('x'));
+    }
     disk.steps.length = 0;
     for await (const { key } of store.list('b/', { startAfter: 'b/2/x' })) {
       expect(key).toBe('b/3/x');
