@@ -67,7 +67,7 @@ const itemProcessor: z.ZodType<ItemProcessor> = z.lazy(() =>
   z.strictObject({
     Comment: text.exactOptional(),
     ProcessorConfig: z
-      .union([
+      .discriminatedUnion('Mode', [
         z.strictObject({ Mode: z.literal('INLINE') }),
         z.strictObject({ Mode: z.literal('DISTRIBUTED'), ExecutionType: z.literal('STANDARD') }),
       ])

@@ -30,9 +30,9 @@ export function useStepFunctions(
   chance: Chance,
 ): void {
   expression.assign('eval', undefined);
-  expression.registerFunction('partition', partition, '<an:a>');
-  expression.registerFunction('range', range, '<nnn:x>');
-  expression.registerFunction('hash', hash, '<ss:s>');
+  expression.registerFunction('partition', partition, '<an?:a>');
+  expression.registerFunction('range', range, '<nnn?:x>');
+  expression.registerFunction('hash', hash, '<ss?:s>');
   expression.registerFunction(
     'parse',
     (text?: string) => text && (JSON.parse(text) as Json),
