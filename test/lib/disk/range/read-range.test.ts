@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { InvalidInput } from '../../../../lib/errors.ts';
 import type { ByteSource } from '../../../../lib/disk/disk.ts';
@@ -164,6 +165,26 @@ describe('readRange', () => {
 
     await expect(read()).rejects.toThrow('stopped');
     expect(source.underWay).toBe(0);
+  });
+
+  it.each(['table', 'data'])('aborts a %s read that would take for ever', async (stuck) => {
+    const memory = new MemorySource(sparseImage(64, () => true));
+    const l2Offset = 2 * 65_536;
+    const stop = new AbortController();
+    const source: ByteSource = {
+      sizeBytes: memory.sizeBytes,
+      read: async (offset, length, signal) => {
+        const isStuck = stuck === 'table' ? offset === l2Offset : offset > l2Offset;
+        if (!isStuck) return memory.read(offset, length, signal);
+        setImmediate(() => stop.abort(new Error('stopped')));
+        await once(signal!, 'abort');
+        throw new Error('read aborted');
+      },
+    };
+    const disk = await openDisk(source, 'qcow2');
+    const range = disk.readRange(0, disk.guestSizeBytes, { pieceBytes, signal: stop.signal });
+
+    await expect(collect(range, 0, disk.guestSizeBytes, pieceBytes)).rejects.toThrow('stopped');
   });
 
   it('ends with the error of a read that fails, and with nothing under way', async () => {
