@@ -61,6 +61,7 @@ export interface EndpointParts {
 }
 
 export function endpointParts(url: string, projectId: string): EndpointParts {
+  if (!URL.canParse(url)) throw new EndpointNotFound(`The endpoint "${url}" is not a URL.`);
   const { origin, pathname } = new URL(url);
   const segments = pathname.split('/').filter((segment) => segment !== '');
   const hasProject = segments.at(-1)?.endsWith(projectId) === true;

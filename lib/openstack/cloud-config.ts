@@ -30,11 +30,11 @@ export type ServiceType = 'compute' | 'image' | 'network' | 'block-storage';
 /** The objects have Keystone's own shape. */
 export type Credentials =
   | { method: 'application_credential'; id: string; secret: string }
-  | { method: 'application_credential'; name: string; user: User; secret: string }
-  | { method: 'password'; user: User; password: string; project: Project };
+  | { method: 'application_credential'; name: string; user: Named; secret: string }
+  | { method: 'password'; user: Named; password: string; project: Named };
 
-export type User = { id: string } | { name: string; domain: Domain };
-export type Project = { id: string } | { name: string; domain: Domain };
+/** A user or a project. */
+export type Named = { id: string } | { name: string; domain: Domain };
 export type Domain = { id: string } | { name: string };
 
 type Environment = Readonly<Record<string, string | undefined>>;

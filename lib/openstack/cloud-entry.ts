@@ -10,6 +10,7 @@ import type {
   Credentials,
   Domain,
   EndpointInterface,
+  Named,
   ServiceType,
 } from './cloud-config.ts';
 import type { CloudEntry } from './cloud-files.ts';
@@ -173,7 +174,7 @@ function password(entry: Entry): Credentials {
   };
 }
 
-function user(entry: Entry): { id: string } | { name: string; domain: Domain } {
+function user(entry: Entry): Named {
   const id = entry.text('user_id');
   if (id !== undefined) return { id };
   return { name: entry.required('username', 'user_name'), domain: domain(entry, 'user') };

@@ -4,6 +4,7 @@ export interface Network {
   readonly status: string | null;
   readonly shared: boolean;
   readonly external: boolean;
+  /** By Neutron's default policy only this project may choose addresses on it, whoever shares it. */
   readonly projectId: string | null;
   readonly subnetIds: readonly string[];
 }
@@ -31,7 +32,7 @@ export interface Port {
   readonly createdAt: string | null;
 }
 
-export interface FixedIp {
+interface FixedIp {
   readonly subnetId: string;
   readonly ipAddress: string;
 }

@@ -90,7 +90,7 @@ export interface InstanceAction {
   readonly events: readonly InstanceActionEvent[];
 }
 
-export interface InstanceActionEvent {
+interface InstanceActionEvent {
   readonly event: string;
   /** `Success`, `Error`; null while it runs. */
   readonly result: string | null;
@@ -140,7 +140,7 @@ export interface NewServer {
   serverGroupId?: string;
 }
 
-export type NewServerNetwork = { networkId: string; fixedIp?: string } | { portId: string };
+type NewServerNetwork = { networkId: string; fixedIp?: string } | { portId: string };
 
 export interface CreatedServer {
   readonly serverId: string;

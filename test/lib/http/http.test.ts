@@ -31,6 +31,15 @@ async function collect(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
+/** Five pieces, before each of which five seconds pass on the fake clock. */
+async function* slowSource(): AsyncGenerator<Uint8Array> {
+  for (let piece = 0; piece < 5; piece++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    vi.advanceTimersByTime(5000);
+    yield Buffer.from('x');
+  }
+}
+
 describe('answers', () => {
   it('hands out the answer of an error status like any other', async () => {
     const { http, url } = await start((_, response) => {
@@ -157,6 +166,23 @@ describe('faults', () => {
     await expect.poll(() => server.open()).toBe(0);
   });
 
+  it('does not take a slow reader for a body that stands still', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    endings.push(() => void vi.useRealTimers());
+    const { http, url } = await start((_, response) => response.end(Buffer.alloc(1_000_000)), {
+      idleTimeoutMs: 1000,
+    });
+
+    const answer = await http.open({ method: 'GET', url });
+    let length = 0;
+    for await (const piece of answer.body) {
+      vi.advanceTimersByTime(5000);
+      length += piece.byteLength;
+    }
+
+    expect(length).toBe(1_000_000);
+  });
+
   it('does not count the time in the queue for a connection as the server being slow', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     endings.push(() => void vi.useRealTimers());
@@ -256,6 +282,19 @@ describe('uploads', () => {
     await expect(put).rejects.toThrow('no progress of the upload within 0.1 s');
     expect(pulledBytes).toBeLessThan(64 * 1024 * 1024);
     await expect.poll(() => ended).toBe(true);
+  });
+
+  it('does not take a slow source for a server that takes nothing', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    endings.push(() => void vi.useRealTimers());
+    const { http, url } = await start(
+      (request, response) => {
+        void bodyOf(request).then((body) => response.end(String(body.length)));
+      },
+      { answerTimeoutMs: 1000, idleTimeoutMs: 1000 },
+    );
+
+    expect((await http.fetch({ method: 'PUT', url, body: slowSource() })).text).toBe('5');
   });
 
   it('passes on what the source throws', async () => {
