@@ -4,8 +4,9 @@ import { unwrap, wrap } from './format/envelope.ts';
 import { Root } from './format/root.ts';
 import { chunksOfSegment, segmentCountOf } from './geometry.ts';
 import { newAttempt, rootKey } from './object-keys.ts';
-import { digestOf, type ObjectRef } from './object-ref.ts';
+import { digestOf } from './object-ref.ts';
 import { readReferredObject } from './read/segments.ts';
+import type { RootReference } from './register/record.ts';
 import type { CallOptions } from './store/object-store.ts';
 
 /** Enough for 100 TB, and little enough to be refused before memory runs out. */
@@ -16,11 +17,11 @@ export async function putRoot(
   { places, keys }: Bank,
   root: Root,
   options?: CallOptions,
-): Promise<ObjectRef> {
+): Promise<RootReference> {
   const key = rootKey(root.checkpoint, newAttempt());
   const bytes = await wrap(keys, { kind: 'root', key }, Buffer.from(JSON.stringify(root)));
   await places.bank.put(key, bytes, options);
-  return { key, digest: digestOf(bytes), sizeBytes: bytes.length };
+  return { key, digest: digestOf(bytes) };
 }
 
 /**
@@ -29,7 +30,7 @@ export async function putRoot(
  */
 export async function readRoot(
   bank: Bank,
-  ref: Pick<ObjectRef, 'key' | 'digest'>,
+  ref: RootReference,
   options?: CallOptions,
 ): Promise<Root> {
   const bytes = await readReferredObject(bank, ref, options);

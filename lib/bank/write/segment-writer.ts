@@ -14,8 +14,8 @@ import { digestOf, type ObjectRef } from '../object-ref.ts';
 import { PackUploads } from './pack-uploads.ts';
 import type { SegmentSource } from './segment-source.ts';
 
-/** Chunks that are compressed on the thread pool while the next ones are looked at. */
-const ENCODING_IN_FLIGHT = 8;
+/** Chunks that are compressed on the thread pool, which has four threads, while the next ones are looked at. */
+const ENCODING_IN_FLIGHT = 4;
 
 export interface SegmentTarget {
   readonly checkpoint: string;

@@ -5,8 +5,8 @@ import type { SegmentReceipt } from '../../../lib/bank/format/receipt.ts';
 import { segmentCountOf } from '../../../lib/bank/geometry.ts';
 import { newSecretKey, type SecretKey } from '../../../lib/bank/keys/key-text.ts';
 import type { NewAccess } from '../../../lib/bank/keys/new-access.ts';
-import type { ObjectRef } from '../../../lib/bank/object-ref.ts';
 import type { BankPlaces } from '../../../lib/bank/places.ts';
+import type { RootReference } from '../../../lib/bank/register/record.ts';
 import { putRoot } from '../../../lib/bank/roots.ts';
 import { assembleRoot, type PinnedRoot } from '../../../lib/bank/write/assemble-root.ts';
 import { readSegmentSources } from '../../../lib/bank/write/segment-source.ts';
@@ -56,7 +56,7 @@ export function* piecesOf(
 ): Generator<DiskPiece> {
   for (let offset = start; offset < end; offset += pieceBytes) {
     const length = Math.min(pieceBytes, end - offset);
-    yield { offset, length, bytes: bytes.slice(offset, offset + length) };
+    yield { offset, length, bytes: bytes.subarray(offset, offset + length) };
   }
 }
 
@@ -69,7 +69,7 @@ export interface BackUpOptions {
 }
 
 export interface BackedUp extends PinnedRoot {
-  ref: ObjectRef;
+  ref: RootReference;
   receipts: SegmentReceipt[];
   root: Root;
 }
@@ -119,5 +119,5 @@ export async function backUp(
     disks: [{ disk: 0, guestSizeBytes, format: 'raw', receipts }],
   });
   const ref = await putRoot(bank, root);
-  return { root, ref, receipts, pin: { checkpoint, root: { key: ref.key, digest: ref.digest } } };
+  return { root, ref, receipts, pin: { checkpoint, root: ref } };
 }
