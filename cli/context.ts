@@ -7,7 +7,7 @@ import { loadCloudConfig } from '../lib/openstack/cloud-config.ts';
 import { historyDirectory } from '../local/engine/history-file.ts';
 import type { HistoryStore } from '../local/engine/history.ts';
 import type { ProgressEvent, Services } from '../lib/services.ts';
-import { jsonLog } from './json-log.ts';
+import { debugLog, warningLog } from './log.ts';
 import { createOutput, type Output, type OutputStreams } from './output.ts';
 
 /** Options that every command takes; each has a variable in the environment. */
@@ -41,7 +41,8 @@ export interface Surroundings extends OutputStreams {
 export function commandContext(options: GlobalOptions, surroundings: Surroundings): CommandContext {
   const env = withOptions(surroundings.env, options);
   const output = createOutput(surroundings, options.json ?? false);
-  const log = jsonLog(surroundings.stderr, options.debug === true ? 'debug' : 'warn');
+  const log =
+    options.debug === true ? debugLog(surroundings.stderr) : warningLog(surroundings.stderr);
   const stateDirectory = join(
     env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? homedir(), '.local', 'state'),
     'snapbank',

@@ -73,7 +73,7 @@ function callOf(name: string, context: InvocationContext): { call: Call; release
 }
 
 function logFailure(services: Services, name: string, event: unknown, error: Error): void {
-  services.log.warn(`${name} failed`, {
+  services.log.info(`${name} failed`, {
     state: name,
     error: error.name,
     message: error.message,

@@ -136,7 +136,7 @@ function* notesOn(server: ServerOutcome): Generator<string> {
     yield `${name}: the boot image was backed up, WITHOUT the data that its users wrote (enable_server_snapshot is false).`;
   }
   if ((server.notCovered ?? 0) > 0) {
-    yield `${name}: ${String(server.notCovered)} not covered; see snapbank show ${server.checkpoint ?? ''}`;
+    yield `${name}: attached volumes or ephemeral disks (${String(server.notCovered)}) are NOT covered; snapbank show ${server.checkpoint ?? ''} names them.`;
   }
   for (const warning of server.warnings) yield `${name}: warning: ${warning}`;
 }

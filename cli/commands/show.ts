@@ -72,4 +72,7 @@ function showContents(
   for (const { what, why } of server.notCovered) {
     output.line(printable(`Not covered: ${what}. ${why}`));
   }
+  for (const { what, why } of server.notCaptured) {
+    output.line(printable(`Not captured: ${what}. ${why}`));
+  }
 }

@@ -55,33 +55,33 @@ export async function describeServer(
     attachedVolumes: attachments.map(({ volumeId, device }) => ({ id: volumeId, device })),
     notCovered: notCovered(
       server,
-      attachments.length > 0 ? attachments.map((a) => a.volumeId) : [],
+      attachments.map(({ volumeId }) => volumeId),
     ),
+    notCaptured: notCaptured(server),
   };
 }
 
+const ROOT_DISK_ONLY = 'A server snapshot holds the root disk only.';
+
 function notCovered(server: Server, volumeIds: readonly string[]): Omission[] {
-  const omissions: Omission[] = volumeIds.map((id) => ({
+  const omissions = volumeIds.map((id) => ({
     what: `attached volume ${id}`,
-    why: 'A server snapshot holds the root disk only.',
+    why: ROOT_DISK_ONLY,
   }));
-  if ((server.flavor.ephemeralGiB ?? 0) > 0) {
-    omissions.push({
-      what: `ephemeral disk (${String(server.flavor.ephemeralGiB)} GiB)`,
-      why: 'A server snapshot holds the root disk only.',
-    });
-  }
-  if (server.userData === undefined) {
-    omissions.push({ what: 'user data', why: 'Nova does not show it to this user.' });
-  }
-  const floating = Object.values(server.addresses)
+  const ephemeralGiB = server.flavor.ephemeralGiB ?? 0;
+  if (ephemeralGiB === 0) return omissions;
+  const what = `ephemeral disk of ${String(ephemeralGiB)} GiB`;
+  return [...omissions, { what, why: ROOT_DISK_ONLY }];
+}
+
+function notCaptured(server: Server): Omission[] {
+  const omissions = Object.values(server.addresses)
     .flat()
-    .filter(({ type }) => type === 'floating');
-  for (const { address } of floating) {
-    omissions.push({
+    .filter(({ type }) => type === 'floating')
+    .map(({ address }) => ({
       what: `floating IP ${address}`,
       why: 'It belongs to the project, not to the server.',
-    });
-  }
-  return omissions;
+    }));
+  if (server.userData !== undefined) return omissions;
+  return [...omissions, { what: 'user data', why: 'Nova does not show it to this user.' }];
 }

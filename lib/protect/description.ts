@@ -44,7 +44,10 @@ export const ServerDescription = z.strictObject({
     }),
   ),
   attachedVolumes: z.array(z.strictObject({ id: z.string(), device: z.string().nullable() })),
+  /** Disks whose data the checkpoint does not hold. */
   notCovered: z.array(Omission),
+  /** What could not be read of the server's definition, or is not its own. */
+  notCaptured: z.array(Omission),
 });
 export type ServerDescription = z.infer<typeof ServerDescription>;
 

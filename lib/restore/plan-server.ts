@@ -84,7 +84,7 @@ export async function planServer(
     configDrive: description.configDrive,
     userData: description.userData !== null,
   };
-  return { server, notRestored: [...notRestored, ...description.notCovered] };
+  return { server, notRestored: [...notRestored, ...description.notCovered, ...description.notCaptured] };
 }
 
 function isSameRegion(identity: Identity, origin: { cloud: string; region: string }): boolean {
