@@ -16,7 +16,7 @@ export interface BucketUpload {
   parts: Map<number, BucketPart>;
 }
 
-export interface BucketPart {
+interface BucketPart {
   bytes: Buffer;
   etag: string;
   /** As it was sent; it must be named to complete the upload, as AWS demands. */

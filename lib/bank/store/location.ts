@@ -1,7 +1,9 @@
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Clock } from '../../clock.ts';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { type Clock, systemClock } from '../../clock.ts';
 import { InvalidInput } from '../../errors.ts';
+import { type Log, silentLog } from '../../log.ts';
 import { isKey } from './arguments.ts';
 import { directoryStore } from './directory.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -17,24 +19,43 @@ export interface StoreOptions {
   s3ForcePathStyle?: boolean | undefined;
   s3Region?: string | undefined;
   clock?: Clock;
+  /** Told of requests that are sent again. */
+  log?: Log;
 }
 
 export type StoreLocation =
   | { kind: 's3'; bucket: string; prefix: string }
   | { kind: 'directory'; path: string };
 
+/** One per options, so that the places of a bank share connections and credentials. */
+const clients = new WeakMap<StoreOptions, S3Client>();
+
 /** Opens `s3://BUCKET[/PREFIX]`, `file:///PATH`, or a directory. Nothing is asked or made yet. Throws `InvalidInput` on anything else. */
 export function openStore(location: string, options: StoreOptions = {}): ObjectStore {
   const place = parseLocation(location);
-  if (place.kind === 'directory') return directoryStore(place.path, options);
-  const client = s3Client({
-    ...(options.env !== undefined && { env: options.env }),
-    endpoint: options.s3Endpoint,
-    forcePathStyle: options.s3ForcePathStyle,
-    region: options.s3Region,
-  });
-  const clock = options.clock === undefined ? {} : { clock: options.clock };
-  return s3Store({ client, bucket: place.bucket, prefix: place.prefix, ...clock });
+  const { clock = systemClock, log = silentLog } = options;
+  return place.kind === 'directory'
+    ? directoryStore(place.path, { clock })
+    : s3Store({
+        client: clientFor(options),
+        bucket: place.bucket,
+        prefix: place.prefix,
+        clock,
+        log,
+      });
+}
+
+function clientFor(options: StoreOptions): S3Client {
+  const client =
+    clients.get(options) ??
+    s3Client({
+      endpoint: options.s3Endpoint,
+      forcePathStyle: options.s3ForcePathStyle,
+      region: options.s3Region,
+      ...(options.env !== undefined && { env: options.env }),
+    });
+  clients.set(options, client);
+  return client;
 }
 
 /** Reads a location as people write it. */

@@ -1,8 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
 import { type RetryPolicy, retry } from '../../retry.ts';
 import type { CallOptions } from './object-store.ts';
-import { isPassing, s3Error } from './s3-errors.ts';
+import { codeOf, isPassing, s3Error } from './s3-errors.ts';
 
 /** Where in S3, and how requests are repeated. */
 export interface S3Place {
@@ -12,6 +13,7 @@ export interface S3Place {
   prefix: string;
   location: string;
   clock: Clock;
+  log: Log;
   retry: RetryPolicy;
   /** Most time for one attempt, body included. */
   attemptMilliseconds: number;
@@ -51,6 +53,10 @@ export async function callS3<T>(
       clock: place.clock,
       signal,
       judge: (error) => ({ again: isPassing(error) }),
+      onRetry: (error, waitMs) => {
+        const fields = { location: place.location, code: codeOf(error), waitMs };
+        place.log.debug(`${attempted} is tried again`, fields);
+      },
     });
   } catch (error) {
     signal?.throwIfAborted();

@@ -33,7 +33,7 @@ const HTTP_OR_HTTPS = 'it does not speak this protocol; check http or https in t
 /** What a repetition would not change, and what to do about it. */
 const ADVICE: Readonly<Record<string, string>> = {
   AccessDenied:
-    'no permission; allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListBucket and s3:ListBucketMultipartUploads (without s3:ListBucket a missing object is answered so too)',
+    'no permission; allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and s3:ListBucketMultipartUploads (without s3:ListBucket a missing object is answered so too)',
   InvalidAccessKeyId:
     'the access key is not known there; check AWS_ACCESS_KEY_ID or the profile, and the endpoint',
   SignatureDoesNotMatch: 'the secret key is wrong; check AWS_SECRET_ACCESS_KEY or the profile',

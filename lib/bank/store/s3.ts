@@ -2,6 +2,7 @@ import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/clie
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { type Clock, systemClock } from '../../clock.ts';
 import { InvalidInput } from '../../errors.ts';
+import { type Log, silentLog } from '../../log.ts';
 import type { RetryPolicy } from '../../retry.ts';
 import {
   validateKey,
@@ -37,6 +38,8 @@ export interface S3StoreOptions {
   /** Without slashes at its ends; empty for the whole bucket. */
   prefix?: string;
   clock?: Clock;
+  /** Told of every request that is sent again. */
+  log?: Log;
   retry?: RetryPolicy;
   /** Most time for one attempt, body included: 64 MiB need 110 KiB/s. */
   attemptMilliseconds?: number;
@@ -48,13 +51,14 @@ export interface S3StoreOptions {
  * on PutObject, and only by `putIfAbsent`.
  */
 export function s3Store(options: S3StoreOptions): ObjectStore {
-  const { client, bucket, prefix = '', clock = systemClock } = options;
+  const { client, bucket, prefix = '', clock = systemClock, log = silentLog } = options;
   const place: S3Place = {
     client,
     bucket,
     prefix,
     location: prefix === '' ? `s3://${bucket}` : `s3://${bucket}/${prefix}`,
     clock,
+    log,
     retry: options.retry ?? PATIENCE,
     attemptMilliseconds: options.attemptMilliseconds ?? 10 * 60 * 1000,
   };
@@ -170,7 +174,7 @@ async function presign(place: S3Place, key: string, expiresInSeconds: number): P
     getSignedUrl(place.client, new GetObjectCommand(objectOf(place, key)), {
       expiresIn: expiresInSeconds,
       // The server's clock, as far as the SDK has seen it.
-      signingDate: new Date(place.clock.now() + place.client.config.systemClockOffset),
+      signingDate: new Date(Date.now() + place.client.config.systemClockOffset),
     }),
   );
 }

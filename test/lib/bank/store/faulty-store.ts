@@ -1,7 +1,7 @@
 import { StoreUnavailable, WriteOutcomeUnknown } from '../../../../lib/bank/store/errors.ts';
 import type { ObjectStore } from '../../../../lib/bank/store/object-store.ts';
 
-export interface StoreCall {
+interface StoreCall {
   method: keyof Omit<ObjectStore, 'location'>;
   /** The key; of list and listUploads the prefix; of delete the first key. */
   key: string;

@@ -9,7 +9,8 @@ import {
 } from '../../../../lib/bank/store/errors.ts';
 import type { ObjectStore } from '../../../../lib/bank/store/object-store.ts';
 import { s3Store } from '../../../../lib/bank/store/s3.ts';
-import { s3Client } from '../../../../lib/bank/store/s3-client.ts';
+import { type S3ClientOptions, s3Client } from '../../../../lib/bank/store/s3-client.ts';
+import { silentLog } from '../../../../lib/log.ts';
 import { type Fault, type S3Server, startS3Server } from '../../../s3-server/s3-server.ts';
 import { instantClock } from './instant-clock.ts';
 
@@ -32,7 +33,7 @@ let server: S3Server;
 let clock: ReturnType<typeof instantClock>;
 let store: ObjectStore;
 
-const open = (changes: Partial<Parameters<typeof s3Client>[0]> = {}, bucket = 'bank') =>
+const open = (changes: S3ClientOptions = {}, bucket = 'bank', log = silentLog) =>
   s3Store({
     client: s3Client({
       endpoint: server.url,
@@ -43,6 +44,7 @@ const open = (changes: Partial<Parameters<typeof s3Client>[0]> = {}, bucket = 'b
     bucket,
     prefix: 'p',
     clock,
+    log,
     attemptMilliseconds: 250,
   });
 
@@ -104,8 +106,12 @@ describe('s3Store under passing faults', () => {
 
   it('gives up after a while, with growing random waits, and says what it tried where', async () => {
     server.faultFor = () => slowDown;
+    const logged: string[] = [];
+    const log = { ...silentLog, debug: (message: string) => void logged.push(message) };
 
-    const error = await failure(store.put('packs/a', text('x')));
+    const error = await failure(open({}, 'bank', log).put('packs/a', text('x')));
+
+    expect(logged).toEqual(Array.from({ length: 7 }, () => 'Writing packs/a is tried again'));
 
     expect(error).toBeInstanceOf(StoreUnavailable);
     expect(error.message).toContain('Writing packs/a in s3://bank/p');
@@ -152,6 +158,7 @@ describe('s3Store under passing faults', () => {
     const url = (await store.presign('a', 60)) ?? '';
 
     expect(await (await fetch(url)).text()).toBe('bytes');
+    expect(url).not.toContain('checksum');
   });
 
   it('stops at once when the signal aborts, in a request and in a wait', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { s3Store } from '../../../../lib/bank/store/s3.ts';
 import { s3Client } from '../../../../lib/bank/store/s3-client.ts';
 import { type S3Server, startS3Server } from '../../../s3-server/s3-server.ts';
@@ -14,7 +14,7 @@ afterAll(async () => {
   await server.close();
 });
 
-const openStore = () =>
+const openStore = (prefix = 'deep/place') =>
   s3Store({
     // With the checksums that the SDK sends to AWS; the lab's tests run without.
     client: s3Client({
@@ -23,7 +23,7 @@ const openStore = () =>
       env: { AWS_REQUEST_CHECKSUM_CALCULATION: 'WHEN_SUPPORTED' },
     }),
     bucket: 'bank',
-    prefix: 'deep/place',
+    prefix,
   });
 
 describeObjectStore(
@@ -38,3 +38,21 @@ describeObjectStore(
   }),
   { presigns: true },
 );
+
+describe('s3Store without a prefix', () => {
+  it('has the whole bucket for its place', async () => {
+    const store = openStore('');
+    await store.put('a/b', Buffer.from('x'));
+    const upload = { key: 'c', uploadId: await store.startUpload('c') };
+
+    const names: string[] = [];
+    for await (const { key } of store.list('')) names.push(key);
+    for await (const { key } of store.listUploads('')) names.push(key);
+
+    expect(store.location).toBe('s3://bank');
+    expect(names).toEqual(['a/b', 'c']);
+    await store.abortUpload(upload);
+    await store.delete(['a/b']);
+    expect(server.bucket.objects.size).toBe(0);
+  });
+});
