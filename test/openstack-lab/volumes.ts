@@ -50,6 +50,15 @@ export async function createVolumeBootedServer(
 export async function deleteVolume(lab: Lab, volumeId: string): Promise<void> {
   await volumeIs(lab, volumeId, 'available');
   await rest(lab, 'volumev3', 'DELETE', `/volumes/${volumeId}`);
+  await eventually(`volume ${volumeId} gone`, 60, async () => {
+    const { volumes } = await rest<{ volumes: Volume[] }>(
+      lab,
+      'volumev3',
+      'GET',
+      '/volumes/detail',
+    );
+    return volumes.some(({ id }) => id === volumeId) ? undefined : true;
+  });
 }
 
 async function volumeIs(lab: Lab, volumeId: string, status: string): Promise<void> {
