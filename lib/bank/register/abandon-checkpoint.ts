@@ -1,7 +1,13 @@
 import type { CallOptions } from '../store/object-store.ts';
 import { carried, changeRecord } from './records.ts';
-import type { RecordState } from './record.ts';
+import type { OpenRecord, RecordState } from './record.ts';
 import type { Register } from './register.ts';
+
+export interface Abandon extends CallOptions {
+  reason: string;
+  /** The record by which this was decided: if it has changed since (a renewed lease, another process), it stays. */
+  asSeen?: OpenRecord;
+}
 
 /**
  * OPEN -> ABORTED: what was written for the checkpoint is garbage from here on, and a commit that is still under way fails. Any other
@@ -10,15 +16,16 @@ import type { Register } from './register.ts';
 export async function abandonCheckpoint(
   register: Register,
   checkpoint: string,
-  { reason, ...options }: CallOptions & { reason: string },
+  { reason, asSeen, ...options }: Abandon,
 ): Promise<RecordState | 'absent' | 'buried'> {
   const head = await changeRecord(
     register,
     checkpoint,
-    (current) =>
-      current.kind === 'live' && current.value.state === 'OPEN'
-        ? { ...carried(current.value), state: 'ABORTED', reason }
-        : undefined,
+    (current) => {
+      if (current.kind !== 'live' || current.value.state !== 'OPEN') return undefined;
+      if (asSeen !== undefined && asSeen.writeId !== current.value.writeId) return undefined;
+      return { ...carried(current.value), state: 'ABORTED', reason };
+    },
     options,
   );
   return head.kind === 'live' ? head.value.state : head.kind;

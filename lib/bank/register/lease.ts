@@ -1,6 +1,6 @@
 import type { CallOptions } from '../store/object-store.ts';
 import { CheckpointFenced } from './errors.ts';
-import type { Lease, OpenRecord } from './record.ts';
+import type { Execution, Lease, OpenRecord } from './record.ts';
 import { carried, changeRecord, type RecordDraft, type RecordHead } from './records.ts';
 import type { Register } from './register.ts';
 
@@ -18,6 +18,15 @@ export function remainingMilliseconds(register: Register, lease: Lease): number 
 
 export function isHalfGone(register: Register, lease: Lease): boolean {
   return remainingMilliseconds(register, lease) < lease.seconds * 500;
+}
+
+/** Its lease runs, and its process, where it names one, is not known to be gone. */
+export async function isAlive(
+  register: Register,
+  { lease, execution }: { lease: Lease; execution: Execution },
+): Promise<boolean> {
+  if (remainingMilliseconds(register, lease) <= 0) return false;
+  return execution.process === undefined || !(await register.isProcessGone(execution.process));
 }
 
 /**

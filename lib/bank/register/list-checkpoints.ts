@@ -5,7 +5,7 @@ import { mapInOrder } from './in-order.ts';
 import type { CheckpointRecord } from './record.ts';
 import { type RecordHead, recordSeries } from './records.ts';
 import type { Register } from './register.ts';
-import { readListed, splitGenerationKey } from './series.ts';
+import { listSeries, readListed } from './series.ts';
 
 /** Records read at once while listing. */
 const READS_AT_ONCE = 16;
@@ -49,28 +49,21 @@ export async function* listHeads(
 /** The records as the keys alone show them. */
 export async function* listKeys(
   register: Register,
-  { serverKey, signal }: ListOptions = {},
+  { serverKey, ...options }: ListOptions = {},
 ): AsyncGenerator<ListedRecord, void, undefined> {
   const prefix = serverKey === undefined ? 'records/' : `records/${serverKey}/`;
-  let last: ListedRecord | undefined;
-  for await (const { key } of register.store.list(prefix, signal === undefined ? {} : { signal })) {
-    const next = listedRecord(key);
-    if (last !== undefined && last.checkpoint !== next.checkpoint) yield last;
-    last = next;
+  for await (const listed of listSeries(register.store, prefix, options)) {
+    yield { checkpoint: checkpointIn(listed.prefix), generation: listed.generation };
   }
-  if (last !== undefined) yield last;
 }
 
-function listedRecord(key: string): ListedRecord {
-  const split = splitGenerationKey(key);
-  const [, serverKey, checkpoint, ...rest] = split?.prefix.split('/') ?? [];
-  const known =
-    rest.length === 0 &&
-    CheckpointId.safeParse(checkpoint).success &&
-    checkpoint !== undefined &&
-    serverKeyIn(checkpoint) === serverKey;
-  if (known && split !== undefined) return { checkpoint, generation: split.generation };
-  throw new RecordUnreadable(`${key} in the register lies among the records and is none.`, {
-    identifiers: { key },
+function checkpointIn(prefix: string): string {
+  const [, serverKey, id, ...rest] = prefix.split('/');
+  const checkpoint = CheckpointId.safeParse(id);
+  if (checkpoint.success && serverKeyIn(checkpoint.data) === serverKey && rest.length === 0) {
+    return checkpoint.data;
+  }
+  throw new RecordUnreadable(`${prefix} lies among the records in the register and is none.`, {
+    identifiers: { key: prefix },
   });
 }

@@ -1,9 +1,10 @@
 import * as z from 'zod';
+import type { CallOptions } from '../store/object-store.ts';
 import { RecordUnreadable } from './errors.ts';
 import { PinId } from './ids.ts';
 import { Execution, Lease, Pin } from './record.ts';
 import type { Register } from './register.ts';
-import type { Series } from './series.ts';
+import { bury, compareAndSet, listSeries, readHead, readListed, type Series } from './series.ts';
 
 /** One generation of a reader's pin: a restore or a verification reads this checkpoint by this root now. */
 export const ReaderPinRecord = z.strictObject({
@@ -27,6 +28,40 @@ export function pinSeries({ store }: Register, id: string): Series<ReaderPinReco
     // A renewal that comes after the release makes a pin that holds too much until its lease runs out, never too little.
     vanishes: true,
   };
+}
+
+/** The pins that are HELD. */
+export async function* listPins(
+  register: Register,
+  options: CallOptions = {},
+): AsyncGenerator<ReaderPinRecord, void, undefined> {
+  for await (const { prefix, generation } of listSeries(register.store, 'pins/', options)) {
+    const series = pinSeries(register, prefix.slice('pins/'.length));
+    const head = await readListed(series, generation, options);
+    if (head.kind === 'live' && head.value.state === 'HELD') yield head.value;
+  }
+}
+
+/** HELD -> FENCED, if the pin is still as it was seen: true when it holds nothing any more. */
+export async function fencePin(
+  register: Register,
+  seen: ReaderPinRecord,
+  options: CallOptions = {},
+): Promise<boolean> {
+  const series = pinSeries(register, seen.id);
+  const head = await readHead(series, options);
+  if (head.kind !== 'live' || head.value.state !== 'HELD') return true;
+  if (head.value.writeId !== seen.writeId) return false;
+  const next = { ...seen, state: 'FENCED' as const, writeId: register.randomHex(16) };
+  return await compareAndSet(series, head.generation, next, options);
+}
+
+export async function buryPin(
+  register: Register,
+  id: string,
+  options: CallOptions = {},
+): Promise<void> {
+  await bury(pinSeries(register, id), options);
 }
 
 function decodePin(bytes: Uint8Array, key: string): ReaderPinRecord {

@@ -1,8 +1,15 @@
 import type { CallOptions } from '../store/object-store.ts';
 import { CheckpointNotFound, CheckpointStateRefused } from './errors.ts';
-import type { RecordIn } from './record.ts';
-import { carriedWithRoot, changeRecord, type RecordHead } from './records.ts';
+import { type RecordIn, transitions } from './record.ts';
+import {
+  carriedWithRoot,
+  changeRecord,
+  type RecordHead,
+  readRecord,
+  recordSeries,
+} from './records.ts';
 import type { Register } from './register.ts';
+import { bury } from './series.ts';
 
 /**
  * COMMITTED -> DELETING: deletes nothing. Until the collector takes it up after the undelete window the checkpoint can be read and
@@ -47,6 +54,38 @@ export async function undeleteCheckpoint(
   );
   if (head.kind === 'live' && head.value.state === 'COMMITTED') return head.value;
   throw refused(checkpoint, head, 'brought back');
+}
+
+/** DELETING -> COLLECTING, if the record is still as it was seen; from here on there is no way back. Returns it as it then is. */
+export async function startCollecting(
+  register: Register,
+  seen: RecordIn<'DELETING'>,
+  options: CallOptions = {},
+): Promise<RecordHead> {
+  return await changeRecord(
+    register,
+    seen.checkpoint,
+    (current) =>
+      current.kind === 'live' &&
+      current.value.state === 'DELETING' &&
+      current.value.writeId === seen.writeId
+        ? { ...carriedWithRoot(current.value), state: 'COLLECTING' }
+        : undefined,
+    options,
+  );
+}
+
+/** Removes an ABORTED or COLLECTING record but for its tombstone, when nothing is left to delete of its checkpoint. Safe to repeat. */
+export async function buryRecord(
+  register: Register,
+  checkpoint: string,
+  options: CallOptions = {},
+): Promise<void> {
+  const head = await readRecord(register, checkpoint, options);
+  const isOver =
+    head.kind === 'buried' || (head.kind === 'live' && transitions[head.value.state].length === 0);
+  if (!isOver) throw refused(checkpoint, head, 'removed');
+  await bury(recordSeries(register, checkpoint), options);
 }
 
 /** Notes in a COMMITTED record that the checkpoint was read whole (or restored, or booted) at this time, and all was right. */

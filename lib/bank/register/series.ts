@@ -36,15 +36,27 @@ export function generationKey(prefix: string, generation: number): string {
   return `${prefix}/${String(generation).padStart(10, '0')}`;
 }
 
-/** The series and the generation that a key names; undefined for a key of something else. */
-export function splitGenerationKey(
-  key: string,
-): { prefix: string; generation: number } | undefined {
-  const cut = key.lastIndexOf('/');
-  const digits = key.slice(cut + 1);
-  return cut > 0 && GENERATION.test(digits)
-    ? { prefix: key.slice(0, cut), generation: Number(digits) }
-    : undefined;
+/** The series below a prefix, each with its highest generation, ascending by their prefixes. */
+export async function* listSeries(
+  store: ObjectStore,
+  prefix: string,
+  options: CallOptions = {},
+): AsyncGenerator<{ prefix: string; generation: number }, void, undefined> {
+  let last: { prefix: string; generation: number } | undefined;
+  for await (const { key } of store.list(prefix, options)) {
+    const next = splitGenerationKey(key);
+    if (next === undefined) {
+      throw new RecordUnreadable(
+        `${key} lies in the register ${store.location} and is no record.`,
+        {
+          identifiers: { key },
+        },
+      );
+    }
+    if (last !== undefined && last.prefix !== next.prefix) yield last;
+    last = next;
+  }
+  if (last !== undefined) yield last;
 }
 
 /** The series as it was at a moment after the call began. */
@@ -149,6 +161,15 @@ async function isBuried<Value extends { readonly writeId: string }>(
   options: CallOptions,
 ): Promise<boolean> {
   return (await store.size(generationKey(prefix, TOMBSTONE), options)) !== undefined;
+}
+
+/** The series and the generation that a key names; undefined for a key of something else. */
+function splitGenerationKey(key: string): { prefix: string; generation: number } | undefined {
+  const cut = key.lastIndexOf('/');
+  const digits = key.slice(cut + 1);
+  return cut > 0 && GENERATION.test(digits)
+    ? { prefix: key.slice(0, cut), generation: Number(digits) }
+    : undefined;
 }
 
 /** Ascending, as keys of ten digits list. */

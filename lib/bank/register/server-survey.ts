@@ -1,7 +1,7 @@
 import type { CallOptions } from '../store/object-store.ts';
 import { serverKeyOf } from './ids.ts';
 import { sameServer, type ServerIdentity } from './identity.ts';
-import { remainingMilliseconds } from './lease.ts';
+import { isAlive } from './lease.ts';
 import { listHeads } from './list-checkpoints.ts';
 import type { CommittedRecord, OpenRecord } from './record.ts';
 import type { RecordHead } from './records.ts';
@@ -47,13 +47,6 @@ export async function findRival(
     if (await isAlive(register, record)) return record;
   }
   return undefined;
-}
-
-/** Its lease runs, and its process, where it names one, is not known to be gone. */
-export async function isAlive(register: Register, record: OpenRecord): Promise<boolean> {
-  if (remainingMilliseconds(register, record.lease) <= 0) return false;
-  const { process } = record.execution;
-  return process === undefined || !(await register.isProcessGone(process));
 }
 
 function byAgeThenId(one: CommittedRecord, other: CommittedRecord): number {

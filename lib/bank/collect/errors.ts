@@ -1,0 +1,18 @@
+import { SnapbankError } from '../../errors.ts';
+
+/** A checkpoint that is there names a root that is not. */
+export class RootMissing extends SnapbankError {
+  static readonly when =
+    'A checkpoint that should be readable refers to a root that is not in the bank.';
+  static readonly remedy =
+    'Nothing was deleted. Restore the root that the message names from a copy of the bank, or prune that checkpoint; then collect again.';
+  override readonly name = 'RootMissing' as const;
+}
+
+/** What would be deleted is too much to be meant. */
+export class CollectionRefused extends SnapbankError {
+  static readonly when = 'More than half of the bank would be deleted.';
+  static readonly remedy =
+    'Nothing was deleted. Look at the list of checkpoints; if it is right, collect again with --force.';
+  override readonly name = 'CollectionRefused' as const;
+}
