@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Clock } from '../../clock.ts';
 import { codeOf, isMissing } from './directory-errors.ts';
 import { StoreUnavailable } from './errors.ts';
 
@@ -29,7 +28,7 @@ export interface DurableFiles {
   discard(path: string): Promise<void>;
 }
 
-export function durableFiles(root: string, clock: Clock): DurableFiles {
+export function durableFiles(root: string): DurableFiles {
   const temporaryFolder = join(root, TEMPORARY);
   let ready: Promise<void> | undefined;
 
@@ -38,7 +37,7 @@ export function durableFiles(root: string, clock: Clock): DurableFiles {
     if (made !== undefined) {
       await Promise.all(foldersUp(temporaryFolder, dirname(made)).map(syncFolder));
     }
-    await removeAbandoned(temporaryFolder, clock.now() - ABANDONED_MILLISECONDS);
+    await removeAbandoned(temporaryFolder);
   };
 
   const files: DurableFiles = {
@@ -166,11 +165,11 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 /** What cannot be removed, another user's say, stays; it is in nobody's way. */
-async function removeAbandoned(folder: string, olderThan: number): Promise<void> {
+async function removeAbandoned(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     const status = await statusOf(path);
-    if (status !== undefined && status.mtimeMs < olderThan) {
+    if (status !== undefined && Date.now() - status.mtimeMs > ABANDONED_MILLISECONDS) {
       await rm(path, { recursive: true, force: true }).catch(() => undefined);
     }
   }

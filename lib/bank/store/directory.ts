@@ -20,7 +20,7 @@ import type { CallOptions, ObjectStore } from './object-store.ts';
 const DELETIONS_AT_ONCE = 32;
 
 export interface DirectoryStoreOptions {
-  /** Dates uploads, and tells the temporary files of processes that are gone. */
+  /** Dates uploads. */
   clock?: Clock;
 }
 
@@ -34,7 +34,7 @@ export function directoryStore(
   { clock = systemClock }: DirectoryStoreOptions = {},
 ): ObjectStore {
   const root = resolve(path);
-  const files = durableFiles(root, clock);
+  const files = durableFiles(root);
   const uploads = directoryUploads(root, files, clock);
 
   const call = async <T>(

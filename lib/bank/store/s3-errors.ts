@@ -25,42 +25,46 @@ const NOT_SENT = new Set([
 ]);
 
 const LOG_IN_AGAIN = 'the credentials have expired; log in again';
+const NO_CREDENTIALS =
+  'no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE and log in';
 const OTHER_REGION = 'the bucket lies in another region; set AWS_REGION to it';
 const UNTRUSTED =
   'its certificate is not trusted; name the issuer in a file by NODE_EXTRA_CA_CERTS';
 const HTTP_OR_HTTPS = 'it does not speak this protocol; check http or https in the endpoint';
 
 /** What a repetition would not change, and what to do about it. */
-const ADVICE: Readonly<Record<string, string>> = {
-  AccessDenied:
-    'no permission; allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and s3:ListBucketMultipartUploads (without s3:ListBucket a missing object is answered so too)',
-  InvalidAccessKeyId:
-    'the access key is not known there; check AWS_ACCESS_KEY_ID or the profile, and the endpoint',
-  SignatureDoesNotMatch: 'the secret key is wrong; check AWS_SECRET_ACCESS_KEY or the profile',
-  ExpiredToken: LOG_IN_AGAIN,
-  InvalidToken: LOG_IN_AGAIN,
-  TokenRefreshRequired: LOG_IN_AGAIN,
-  CredentialsProviderError:
-    'no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE',
-  RegionMissing: 'no region is set; set AWS_REGION',
-  NoSuchBucket: 'the bucket does not exist; create it, or correct its name',
-  InvalidBucketName: 'this cannot be the name of a bucket',
-  PermanentRedirect: OTHER_REGION,
-  AuthorizationHeaderMalformed: OTHER_REGION,
-  IllegalLocationConstraintException: OTHER_REGION,
-  RequestTimeTooSkewed: 'the clock of this machine is wrong; set it',
-  QuotaExceeded: 'the quota is used up; free some space or raise it',
-  InvalidObjectState: 'the object is archived; restore it from the archive class first',
-  NotImplemented: 'this server lacks the operation',
-  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
-  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name; check the endpoint',
-  EPROTO: HTTP_OR_HTTPS,
-  HPE_INVALID_CONSTANT: HTTP_OR_HTTPS,
-};
+const ADVICE = new Map(
+  Object.entries({
+    AccessDenied:
+      'no permission; allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and s3:ListBucketMultipartUploads (without s3:ListBucket a missing object is answered so too)',
+    InvalidAccessKeyId:
+      'the access key is not known there; check AWS_ACCESS_KEY_ID or the profile, and the endpoint',
+    SignatureDoesNotMatch: 'the secret key is wrong; check AWS_SECRET_ACCESS_KEY or the profile',
+    ExpiredToken: LOG_IN_AGAIN,
+    InvalidToken: LOG_IN_AGAIN,
+    TokenRefreshRequired: LOG_IN_AGAIN,
+    CredentialsProviderError: NO_CREDENTIALS,
+    TokenProviderError: NO_CREDENTIALS,
+    RegionMissing: 'no region is set; set AWS_REGION',
+    NoSuchBucket: 'the bucket does not exist; create it, or correct its name',
+    InvalidBucketName: 'this cannot be the name of a bucket',
+    PermanentRedirect: OTHER_REGION,
+    AuthorizationHeaderMalformed: OTHER_REGION,
+    IllegalLocationConstraintException: OTHER_REGION,
+    RequestTimeTooSkewed: 'the clock of this machine is wrong; set it',
+    QuotaExceeded: 'the quota is used up; free some space or raise it',
+    InvalidObjectState: 'the object is archived; restore it from the archive class first',
+    NotImplemented: 'this server lacks the operation',
+    DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+    SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+    UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+    CERT_HAS_EXPIRED: 'its certificate has expired',
+    ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name; check the endpoint',
+    EPROTO: HTTP_OR_HTTPS,
+    HPE_INVALID_CONSTANT: HTTP_OR_HTTPS,
+  }),
+);
 
 /** S3's code of the error, such as `NoSuchKey`, or else Node's, such as `ECONNREFUSED`, or `Timeout`. */
 export function codeOf(error: unknown): string {
@@ -77,7 +81,7 @@ export function isPassing(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof SnapbankError) return false;
   const code = codeOf(error);
   if (PASSING.has(code)) return true;
-  if (code in ADVICE) return false;
+  if (ADVICE.has(code)) return false;
   const status = statusOf(error);
   // A success that cannot be understood was cut, or came from something in between.
   if (status !== undefined)
@@ -131,7 +135,7 @@ export function s3Error(error: unknown, attempted: string, location: string): Er
 }
 
 function adviceFor(code: string): string | undefined {
-  return code.startsWith('KMS.') ? 'the key of its encryption cannot be used' : ADVICE[code];
+  return code.startsWith('KMS.') ? 'the key of its encryption cannot be used' : ADVICE.get(code);
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   ObjectNotFound,
   StoreRefused,
@@ -455,6 +460,44 @@ describe('s3Store when it is refused', () => {
 
     expect((await failure(wrongKey.get('a'))).message).toContain('AWS_ACCESS_KEY_ID');
     expect((await failure(wrongSecret.get('a'))).message).toContain('AWS_SECRET_ACCESS_KEY');
+  });
+
+  it('names a certificate that is not trusted, and https where http is spoken', async () => {
+    const folder = join(import.meta.dirname, '../../http/tls');
+    const secure = createServer({
+      key: await readFile(join(folder, 'localhost-key.pem')),
+      cert: await readFile(join(folder, 'localhost.pem')),
+    });
+    await once(secure.listen(0, '127.0.0.1'), 'listening');
+    const { port } = secure.address() as AddressInfo;
+
+    const untrusted = await failure(open({ endpoint: `https://localhost:${port}` }).get('a'));
+    secure.close();
+    const wrongProtocol = open({ endpoint: server.url.replace('http:', 'https:') });
+
+    expect(untrusted).toBeInstanceOf(StoreRefused);
+    expect(untrusted.message).toContain('NODE_EXTRA_CA_CERTS');
+    expect((await failure(wrongProtocol.get('a'))).message).toContain('http or https');
+    expect(clock.sleeps).toEqual([]);
+  });
+
+  it('says that there are no credentials, or no region', async () => {
+    for (const name of Object.keys(process.env).filter((name) => name.startsWith('AWS_'))) {
+      vi.stubEnv(name, undefined);
+    }
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    vi.stubEnv('AWS_CONFIG_FILE', '/dev/null');
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/dev/null');
+    try {
+      const poor = s3Store({ client: s3Client({ endpoint: server.url }), bucket: 'bank', clock });
+      const nowhere = s3Store({ client: s3Client(), bucket: 'bank', clock });
+
+      expect((await failure(poor.get('a'))).message).toContain('AWS_PROFILE');
+      expect((await failure(nowhere.get('a'))).message).toContain('AWS_REGION');
+      expect(clock.sleeps).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('keeps what the server repeats of a signed request out of its errors', async () => {
