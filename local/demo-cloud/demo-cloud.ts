@@ -89,7 +89,7 @@ export interface ImageQuota {
   sizeTotalMib?: number;
 }
 
-export interface NewFlavor {
+interface NewFlavor {
   id?: string;
   name: string;
   vcpus: number;
@@ -99,20 +99,20 @@ export interface NewFlavor {
   extraSpecs?: Record<string, string>;
 }
 
-export interface NewKeypair {
+interface NewKeypair {
   name: string;
   publicKey?: string;
   userId?: string;
 }
 
-export interface NewNetwork {
+interface NewNetwork {
   id?: string;
   name: string;
   projectId?: string;
   shared?: boolean;
 }
 
-export interface NewSubnet {
+interface NewSubnet {
   id?: string;
   networkId: string;
   name?: string;
@@ -121,7 +121,7 @@ export interface NewSubnet {
   projectId?: string;
 }
 
-export interface NewPort {
+interface NewPort {
   networkId: string;
   projectId?: string;
   name?: string;
@@ -129,7 +129,7 @@ export interface NewPort {
   securityGroupIds?: readonly string[];
 }
 
-export interface NewSecurityGroup {
+interface NewSecurityGroup {
   name: string;
   id?: string;
   projectId?: string;

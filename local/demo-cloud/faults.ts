@@ -23,7 +23,7 @@ export type RequestFault =
   | { kind: 'stall'; afterBytes: number }
   /** The body comes at this rate of the clock's seconds. */
   | { kind: 'slow'; bytesPerSecond: number }
-  /** Content-Length says this many bytes more (or fewer) than are sent. */
+  /** Content-Length says this many bytes more than there are; negative: body and length are that many bytes too short. */
   | { kind: 'content-length'; differBy: number }
   /** All bits of one byte of the body are turned. */
   | { kind: 'flip'; atByte: number };
@@ -66,7 +66,10 @@ export class Faults {
     return this.#injected;
   }
 
-  /** Meets the next `times` (default 1) matching requests, after letting `skip` (default 0) of them pass. */
+  /**
+   * Meets the next `times` (default 1) matching requests after letting `skip` (default 0) of them pass. Requests that a fault added
+   * before meets do not count, so faults for the same requests come one after the other.
+   */
   add(
     matcher: RequestMatcher,
     fault: RequestFault,

@@ -21,7 +21,7 @@ export interface DemoCloudOptions {
 }
 
 /** Each 0 by default, which means: done when next looked at. The demo uses some hundred milliseconds. */
-export interface Durations {
+interface Durations {
   /** From a server's BUILD to ACTIVE or ERROR. */
   buildMs: number;
   /** From createImage through the four task states to the image's `active`. */
@@ -34,7 +34,7 @@ export interface Durations {
   deleteMs: number;
 }
 
-export interface ImageServiceOptions {
+interface ImageServiceOptions {
   /**
    * What the image's store does with a Range request: `yes` answers 206 (a file store), `refuse-400` is Ceph, Swift or S3 behind
    * Glance, `whole-206` says 206 and sends everything (old releases on such stores).
@@ -52,7 +52,7 @@ export interface ImageServiceOptions {
   importPorts?: readonly number[];
 }
 
-export interface CatalogOptions {
+interface CatalogOptions {
   /** Region of the real endpoints (default `RegionOne`). */
   region?: string;
   /** Other regions, listed first, whose endpoints answer nobody. */

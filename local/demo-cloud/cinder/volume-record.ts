@@ -55,6 +55,13 @@ export function becomeAvailable(state: CloudState, volume: Volume): void {
   volume.updatedAt = state.clock.now();
 }
 
+/** The volume is gone at once, with its disk. */
+export async function dropVolume(state: CloudState, volume: Volume): Promise<void> {
+  state.volumes.delete(volume.id);
+  const disk = await volume.disk.catch(() => undefined);
+  await disk?.remove();
+}
+
 /** A snapshot of the volume as it is now; `available` after a while. */
 export function newVolumeSnapshot(
   state: CloudState,

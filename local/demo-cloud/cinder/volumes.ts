@@ -8,7 +8,7 @@ import { minorVersion } from './minor-version.ts';
 import { findSnapshot } from './snapshots.ts';
 import { uploadToImage } from './upload-to-image.ts';
 import { volumeView } from './views.ts';
-import { becomeAvailable, newVolume } from './volume-record.ts';
+import { becomeAvailable, dropVolume, newVolume } from './volume-record.ts';
 
 const schema = z.object({
   volume: z.object({
@@ -94,12 +94,6 @@ export async function volumeAction(state: CloudState, call: Call): Promise<Answe
   const [name = ''] = Object.keys(body ?? {});
   if (name === 'os-volume_upload_image') return uploadToImage(state, call, volume, body?.[name]);
   throw new Refusal(400, `There is no such action: ${name}`);
-}
-
-export async function dropVolume(state: CloudState, volume: Volume): Promise<void> {
-  state.volumes.delete(volume.id);
-  const disk = await volume.disk.catch(() => undefined);
-  await disk?.remove();
 }
 
 function findVolume(state: CloudState, call: Call): Volume {

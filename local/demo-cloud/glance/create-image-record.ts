@@ -7,7 +7,7 @@ import { newImage } from './image-record.ts';
 import { imageView } from './image-view.ts';
 import { mustHaveRoomForImage } from './quota.ts';
 
-export const diskFormats = [
+const diskFormats = [
   'ami',
   'ari',
   'aki',

@@ -1,6 +1,3 @@
-import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
-
 import { type Digest, writeImageFile } from '../disks/image-file.ts';
 
 /** What the operator lets web-download reach; undefined lets it reach all. */
@@ -29,8 +26,7 @@ export async function downloadTo(
   { allowed, signal }: { allowed: Reachable; signal: AbortSignal },
 ): Promise<Digest> {
   const response = await fetchAllowed(uri, { allowed, signal });
-  const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
-  const digest = await writeImageFile(path, body);
+  const digest = await writeImageFile(path, response.body);
   const announced = response.headers.get('content-length');
   if (announced !== null && Number(announced) !== digest.sizeBytes) {
     throw new Error(`the source announced ${announced} bytes and sent ${digest.sizeBytes}`);
@@ -41,7 +37,7 @@ export async function downloadTo(
 async function fetchAllowed(
   uri: string,
   { allowed, signal }: { allowed: Reachable; signal: AbortSignal },
-): Promise<Response> {
+): Promise<{ headers: Headers; body: AsyncIterable<Uint8Array> }> {
   let url = uri;
   for (let redirects = 0; redirects <= mostRedirects; redirects += 1) {
     if (!isReachable(url, allowed)) throw new Error('the source redirects to where it may not');
@@ -56,9 +52,10 @@ async function fetchAllowed(
       url = new URL(location, url).href;
       continue;
     }
-    if (response.status === 200 && response.body !== null) return response;
-    await response.body?.cancel();
-    throw new Error(`the source answered ${response.status}`);
+    const { status, headers, body } = response;
+    if (status === 200 && body !== null) return { headers, body };
+    await body?.cancel();
+    throw new Error(`the source answered ${status}`);
   }
   throw new Error(`the source redirects more than ${mostRedirects} times`);
 }

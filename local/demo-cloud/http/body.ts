@@ -27,14 +27,15 @@ async function* emit(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   if (bytes.length > 0) yield bytes;
 }
 
-/** What a fault makes of the body. `cut` and `stall` say how the connection is left. */
+/** What a fault makes of the body. */
 export async function* spoiled(
-  pieces: AsyncIterable<Uint8Array>,
+  { pieces, length }: Body,
   fault: RequestFault | undefined,
   clock: Clock,
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
   if (fault?.kind === 'cut' || fault?.kind === 'stall') yield* upTo(pieces, fault.afterBytes);
+  else if (fault?.kind === 'content-length') yield* upTo(pieces, length + fault.differBy);
   else if (fault?.kind === 'flip') yield* flipped(pieces, fault.atByte);
   else if (fault?.kind === 'slow') yield* slowed(pieces, fault.bytesPerSecond, clock, signal);
   else yield* pieces;

@@ -29,7 +29,7 @@ export interface Answer {
   file?: { path: string; start: number; end: number };
 }
 
-export type Handler = (call: Call) => Answer | Promise<Answer>;
+type Handler = (call: Call) => Answer | Promise<Answer>;
 
 export interface Route {
   method: string;

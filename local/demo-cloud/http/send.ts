@@ -41,7 +41,7 @@ export async function send(
 
   if (fault?.kind === 'stall') response.flushHeaders();
   if (log.method !== 'HEAD') {
-    const pieces = spoiled(body.pieces, fault, clock, signal);
+    const pieces = spoiled(body, fault, clock, signal);
     try {
       await pipeline(counted(pieces, log), response, { end: false });
     } catch {

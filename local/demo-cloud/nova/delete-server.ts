@@ -1,3 +1,4 @@
+import { dropVolume } from '../cinder/volume-record.ts';
 import type { Answer, Call } from '../http/call.ts';
 import type { CloudState, Server } from '../state.ts';
 import { detach } from './attach.ts';
@@ -28,7 +29,8 @@ export async function dropServer(state: CloudState, server: Server): Promise<voi
   }
   for (const { volumeId, deleteOnTermination } of server.attachments) {
     detach(state, server, volumeId);
-    if (deleteOnTermination) state.volumes.delete(volumeId);
+    const volume = state.volumes.get(volumeId);
+    if (deleteOnTermination && volume !== undefined) await dropVolume(state, volume);
   }
   if (server.imageId === '') return;
   const disk = await server.disk.catch(() => undefined);

@@ -20,7 +20,7 @@ const passing: readonly (readonly [RegExp, string])[] = [
   [/^gAAAAA.+$/g, '<token>'],
 ];
 
-export function normalized(value: unknown): unknown {
+function normalized(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   return passing.reduce((text, [pattern, name]) => text.replace(pattern, name), value);
 }

@@ -1,5 +1,5 @@
 import { bodyDifferences, type Difference, headerDifferences } from './compare.ts';
-import { type Exchange, exchange } from './http-exchange.ts';
+import { type Exchange, exchange } from '../http-exchange.ts';
 import { recording } from './recordings.ts';
 
 export interface ReplayOptions {

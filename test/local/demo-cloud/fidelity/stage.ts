@@ -10,7 +10,7 @@ import type { DemoCloud, DemoProject } from '../../../../local/demo-cloud/demo-c
 import { writeQcow2File } from '../../../../local/demo-cloud/disks/qcow2-file.ts';
 import { startDemoCloud } from '../../../../local/demo-cloud/start-demo-cloud.ts';
 import { ManualClock } from '../manual-clock.ts';
-import { type Exchange, exchange } from './http-exchange.ts';
+import { type Exchange, exchange } from '../http-exchange.ts';
 import { Replayer } from './replayer.ts';
 
 const clusterBytes = 64 * 1024;

@@ -1,4 +1,4 @@
-import { exchange } from '../http-exchange.ts';
+import { exchange } from '../../http-exchange.ts';
 import type { Stage } from '../stage.ts';
 import { beginUpload, newImage, replayAll, snapshot, untilImage } from './steps.ts';
 
