@@ -57,7 +57,7 @@ export function recordFailure(
   const terminal = failure.terminal ? true : undefined;
   const delay = retryDelayMilliseconds(
     ('Retry' in state && state.Retry) || [],
-    [...at.failures, { ...details, terminal }],
+    [...at.retried, { ...details, terminal }],
     () => run.chance.random(),
   );
   const retryAt =

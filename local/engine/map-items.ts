@@ -1,6 +1,6 @@
 import type { MapState } from './definition.ts';
 import { EvaluationError } from './evaluator.ts';
-import { exceedsPayloadLimit, type Json, type JsonObject, toJson, typeName } from './json.ts';
+import { exceedsPayloadLimit, type Json, type JsonObject, toJson } from './json.ts';
 import {
   currentState,
   evaluate,
@@ -15,14 +15,11 @@ import { dataLimitExceeded } from './state-failure.ts';
 export async function givenItems(scope: Scope, state: MapState): Promise<Json[]> {
   if (state.Items !== undefined) return await evaluateTo('array', scope, state.Items, 'Items');
   const at = currentState(scope);
-  const input = JSON.parse(at.input) as Json;
+  const { input } = at;
   if (Array.isArray(input)) return input;
   throw evaluationFailure(
     at,
-    new EvaluationError(
-      'Items',
-      `Map state input must be an array but was: ${typeName(input) === 'object' ? 'an object' : at.input}`,
-    ),
+    new EvaluationError('Items', `Map state input must be an array but was: ${toJson(input)}`),
   );
 }
 

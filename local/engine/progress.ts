@@ -11,13 +11,12 @@ export type Ended =
 /** The state that a line of states is in. */
 export interface StateProgress {
   readonly name: string;
-  /** JSON text. */
-  readonly input: string;
+  readonly input: Json;
   readonly enteredAt: string;
   readonly enteredEventId: number;
   readonly waitUntil: string | undefined;
-  /** Of all attempts since the state was entered, oldest first. */
-  failures: RecordedFailure[];
+  /** Failures after which it was, or is to be, tried again, oldest first. */
+  retried: RecordedFailure[];
   /** The last attempt's failure, until it was dealt with. */
   pending: RecordedFailure | undefined;
   attempt: Attempt | undefined;
@@ -77,11 +76,12 @@ export function newState(
   waitUntil?: string,
 ): StateProgress {
   return {
-    ...entered,
+    name: entered.name,
+    input: JSON.parse(entered.input) as Json,
     enteredAt,
     enteredEventId,
     waitUntil,
-    failures: [],
+    retried: [],
     pending: undefined,
     attempt: undefined,
   };
@@ -141,7 +141,7 @@ export function apply(scope: ScopeProgress, event: HistoryEvent): void {
 
 /** The progress that an event belongs to, found from the outermost one by the event's path. */
 export function scopeAt(root: ScopeProgress, path: readonly string[] = []): ScopeProgress {
-  return path.reduce(childOf, root);
+  return path.reduce((scope, key) => childOf(scope, key), root);
 }
 
 export function childKey(stateName: string, index: number): string {
@@ -149,9 +149,13 @@ export function childKey(stateName: string, index: number): string {
 }
 
 /** The item or branch `key` of the attempt under way, made where it is new. */
-export function childOf(scope: ScopeProgress, key: string): ScopeProgress {
+export function childOf(
+  scope: ScopeProgress,
+  key: string,
+  made = newScope(scope.events, scope.lastEventId),
+): ScopeProgress {
   const { children } = attemptOf(scope);
-  const child = children.get(key) ?? newScope(scope.events, scope.lastEventId);
+  const child = children.get(key) ?? made;
   children.set(key, child);
   return child;
 }
@@ -205,7 +209,7 @@ function begin(scope: ScopeProgress): Attempt {
 
 function fail(scope: ScopeProgress, failed: RecordedFailure): void {
   const current = currentOf(scope);
-  current.failures.push(failed);
+  if (failed.retryAt !== undefined) current.retried.push(failed);
   current.pending = failed;
 }
 
@@ -219,7 +223,7 @@ function reopen(scope: ScopeProgress): void {
   scope.closed = false;
   const { current } = scope;
   if (current === undefined) return;
-  current.failures = [];
+  current.retried = [];
   current.pending = undefined;
   if (current.attempt?.task !== undefined) current.attempt = undefined;
   if (current.attempt === undefined) return;

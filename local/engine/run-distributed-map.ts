@@ -108,10 +108,9 @@ async function runChild(
   const earlier = at.attempt?.children.get(key);
   if (earlier?.closed) return undefined;
   const input = earlier?.executionInput ?? (await runs.inputOf(index));
-  const progress = childOf(scope.progress, key);
+  const progress = childOf(scope.progress, key, newScope());
   const path = [...scope.path, key];
   if (progress.executionInput === undefined) {
-    Object.assign(progress, newScope());
     scope.run.log.record(progress, path, {
       type: 'ExecutionStarted',
       executionStartedEventDetails: { input },

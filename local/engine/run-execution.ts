@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidInput } from '../../lib/errors.ts';
 import { checkBindings } from './check-bindings.ts';
-import { ExecutionAlreadyExists, ExecutionDoesNotExist } from './errors.ts';
+import { ExecutionAlreadyExists, ExecutionDoesNotExist, HistoryCorrupt } from './errors.ts';
 import { Evaluator } from './evaluator.ts';
 import { EventLog, isFull } from './event-log.ts';
 import type { ExecutionOutcome, ResumeOptions, RunOptions } from './execution-options.ts';
-import type { OpenHistory } from './history.ts';
+import type { HistoryEvent, OpenHistory } from './history.ts';
 import { exceedsPayloadLimit, type Json, toJson } from './json.ts';
 import type { Chance } from './jsonata-functions.ts';
 import { apply, type Ended, newScope, type ScopeProgress, scopeAt } from './progress.ts';
@@ -69,7 +69,7 @@ async function open(
   try {
     const progress = newScope();
     for await (const event of history.read()) {
-      apply(scopeAt(progress, event.path), event);
+      replay(progress, event);
       options.onEvent?.(event, true);
     }
     const input = inputFor(progress);
@@ -83,6 +83,15 @@ async function open(
     return await run(options, history, progress, input);
   } finally {
     await history.close();
+  }
+}
+
+function replay(progress: ScopeProgress, event: HistoryEvent): void {
+  try {
+    apply(scopeAt(progress, event.path), event);
+  } catch (error) {
+    const where = [...(event.path ?? []), `event ${event.id} (${event.type})`].join(' ');
+    throw new HistoryCorrupt(`the history does not fit together at ${where}`, { cause: error });
   }
 }
 

@@ -14,10 +14,9 @@ export async function runParallel(
   at: StateProgress,
   runStates: RunStates,
 ): Promise<Json> {
-  const input =
-    state.Arguments === undefined
-      ? at.input
-      : toJson(await evaluate(scope, state.Arguments, 'Arguments'));
+  const input = toJson(
+    state.Arguments === undefined ? at.input : await evaluate(scope, state.Arguments, 'Arguments'),
+  );
   if (exceedsPayloadLimit(input)) throw dataLimitExceeded(at.name, { terminal: true });
   if (at.attempt === undefined) record(scope, { type: 'ParallelStateStarted' });
   const outerVariables = visibleVariables(scope);

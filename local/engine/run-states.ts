@@ -80,7 +80,7 @@ async function runState(scope: Scope, state: State): Promise<void> {
 }
 
 async function attempt(scope: Scope, state: State, at: StateProgress): Promise<void> {
-  const input = JSON.parse(at.input) as Json;
+  const { input } = at;
   switch (state.Type) {
     case 'Pass':
     case 'Succeed':

@@ -77,9 +77,8 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Json> {
   const at = options.at ?? currentState(scope);
-  const input = JSON.parse(at.input) as Json;
   const context = contextObject(scope, at, options.mapItem ?? scope.mapItem);
-  const states = { input, context, ...options.states };
+  const states = { input: at.input, context, ...options.states };
   try {
     const variables = { ...visibleVariables(scope), states };
     return await scope.run.evaluator.evaluate(template, variables, location);
@@ -150,10 +149,9 @@ export function evaluationFailure(at: StateProgress, error: EvaluationError): St
 function contextObject(scope: Scope, at: StateProgress, mapItem: MapItem | undefined): JsonObject {
   const { stateMachineName } = scope.run.options;
   const { id, name, input, startTime } = scope.execution;
-  const retries = at.failures.filter((failure) => failure.retryAt !== undefined);
   return {
     Execution: { Id: id, Name: name, Input: input, StartTime: startTime },
-    State: { Name: at.name, EnteredTime: at.enteredAt, RetryCount: retries.length },
+    State: { Name: at.name, EnteredTime: at.enteredAt, RetryCount: at.retried.length },
     StateMachine: { Id: `local:${stateMachineName}`, Name: stateMachineName },
     ...(mapItem === undefined ? {} : { Map: { Item: { ...mapItem } } }),
   };

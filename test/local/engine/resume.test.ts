@@ -70,16 +70,20 @@ async function goOnAfter(text: string, events: readonly HistoryEvent[]) {
   return { ...execution, calls };
 }
 
+/** What has ended, and how: states, items and executions. */
 function exits(events: readonly HistoryEvent[]): string[] {
-  return events
+  const ends = events.filter(({ type }) =>
+    /^(MapIteration|Execution)(Succeeded|Failed)$/.test(type),
+  );
+  const states = events
     .filter((event) => 'stateExitedEventDetails' in event)
     .map((event) =>
       JSON.stringify([
         event.path,
         'stateExitedEventDetails' in event && event.stateExitedEventDetails,
       ]),
-    )
-    .toSorted();
+    );
+  return [...states, ...typesOf(ends)].toSorted();
 }
 
 const fixedPrograms: [string, Step[]][] = [
@@ -258,6 +262,17 @@ describe('an execution that was cut off', () => {
     expect(clock.elapsedMilliseconds).toBe(7_260_000);
   });
 
+  it('waits for the time that it had drawn', async () => {
+    const text = machine({
+      A: { Type: 'Wait', Seconds: '{% $floor($random() * 1000) %}', End: true },
+    });
+    const whole = await execute(text, { chance: fixedChance([0.3]) });
+
+    const { clock } = await goOn(text, whole.events.slice(0, 2), { chance: fixedChance([0.8]) });
+
+    expect(clock.elapsedMilliseconds).toBe(300_000);
+  });
+
   it('waits out the jitter that it had drawn for a retry', async () => {
     const text = machine({
       A: call('f', {
@@ -302,6 +317,35 @@ describe('an execution that was cut off', () => {
 
     expect(resumed.outcome).toEqual(whole.outcome);
     expect(calls).toEqual([]);
+  });
+
+  it('goes on from any point of being stopped', async () => {
+    const text = machine({
+      M: {
+        Type: 'Map',
+        Items: [1, 2, 3],
+        MaxConcurrency: 2,
+        ItemProcessor: distributed({ T: call('f') }),
+        End: true,
+      },
+    });
+    const clock = new VirtualClock();
+    const controller = new AbortController();
+    const f: LocalFunction = async (payload, { signal }) => {
+      if (payload === 2) setImmediate(() => controller.abort());
+      if (payload !== 1) await clock.sleep(1000, signal);
+      return payload;
+    };
+    const stopped = await execute(text, { clock, signal: controller.signal, invoke: { f } });
+    expect(typesOf(stopped.events)).toContain('M[1] ExecutionAborted');
+
+    for (let length = 1; length <= stopped.events.length; length += 1) {
+      const resumed = await goOn(text, stopped.events.slice(0, length), { invoke: { f: echo } });
+      expect(resumed.outcome, `cut after event ${length}`).toEqual({
+        status: 'SUCCEEDED',
+        output: [1, 2, 3],
+      });
+    }
   });
 
   it('counts failures that it tolerated before', async () => {

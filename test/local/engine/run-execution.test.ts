@@ -122,6 +122,20 @@ describe('a redrive', () => {
     },
   );
 
+  it('runs a Task again of whose answer nothing could be made', async () => {
+    const text = machine({
+      A: call('f', { Output: '{% $states.result.Payload.value %}', End: true }),
+    });
+    const answers = [{}, { value: 7 }];
+    const f = () => Promise.resolve(answers.shift());
+
+    const failed = await execute(text, { invoke: { f } });
+    const redriven = await execute(text, { invoke: { f }, histories: failed.histories });
+
+    expect(failed.outcome.error).toBe('States.QueryEvaluationError');
+    expect(redriven.outcome.output).toBe(7);
+  });
+
   it('leaves branches that succeeded as they are', async () => {
     const text = machine({
       P: {
@@ -192,6 +206,18 @@ describe('a redrive', () => {
 
     expect(outcome.error).toBe('E');
     expect(typesOf(events).slice(3)).toEqual(['ExecutionRedriven', 'ExecutionFailed']);
+  });
+});
+
+describe('a history that does not fit together', () => {
+  it('is named where it does not', async () => {
+    const { events } = await execute(one, { invoke: { f: failing([]) } });
+    const without = events.filter(({ type }) => type !== 'TaskScheduled');
+
+    await expect(goOn(one, without, { invoke: { f: failing([]) } })).rejects.toMatchObject({
+      name: 'HistoryCorrupt',
+      message: expect.stringContaining('event 5 (TaskSucceeded)') as string,
+    });
   });
 });
 
