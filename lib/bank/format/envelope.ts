@@ -10,7 +10,7 @@ const VERSION = 0;
 const NONCE_OFFSET = HEADER_BYTES - NONCE_BYTES;
 
 const MAGIC = { root: 'SBrt', segment: 'SBsg', receipt: 'SBrc', note: 'SBnt' } as const;
-export type EnvelopeKind = keyof typeof MAGIC;
+type EnvelopeKind = keyof typeof MAGIC;
 
 /** Tables compress at no cost; documents are worth a little more. */
 const LEVEL = { root: 3, segment: 1, receipt: 1, note: 3 } as const;

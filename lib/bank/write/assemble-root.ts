@@ -12,7 +12,7 @@ export interface PinnedRoot {
   readonly root: Root;
 }
 
-export interface FinishedDisk {
+interface FinishedDisk {
   readonly disk: number;
   readonly guestSizeBytes: number;
   readonly format: RootDisk['format'];

@@ -73,7 +73,7 @@ export function publicKeyOf(privateKey: Uint8Array): Buffer {
   return key.export({ format: 'der', type: 'spki' }).subarray(-32);
 }
 
-export function openSealedTo(privateKey: Uint8Array, context: Uint8Array, sealed: Uint8Array) {
+function openSealedTo(privateKey: Uint8Array, context: Uint8Array, sealed: Uint8Array) {
   const ephemeral = sealed.subarray(0, 32);
   const shared = diffieHellman({
     privateKey: privateKeyObject(privateKey),
@@ -163,7 +163,7 @@ function openRing(objects: Objects, bankId: string, holder: Holder) {
 }
 
 /** Section "Envelopes". */
-export function unwrap(keys: Keys, magic: string, key: string, stored: Buffer): Buffer {
+function unwrap(keys: Keys, magic: string, key: string, stored: Buffer): Buffer {
   check(stored.toString('latin1', 0, 4) === magic && stored[4] === 0, `${key} is no ${magic}`);
   const header = stored.subarray(0, 28);
   let body = stored.subarray(28);

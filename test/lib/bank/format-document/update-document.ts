@@ -1,4 +1,4 @@
-/** Writes the blocks of docs/bank-format.md that are made by code: `npx node test/lib/bank/format-document/update-document.ts`. */
+/** Writes the blocks of docs/bank-format.md that are made by code: `npm run bank-format`. */
 import { schemas, writeBlock } from './document.ts';
 import { makeExampleBank } from './example-bank.ts';
 import { vectors } from './vectors.ts';
