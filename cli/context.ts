@@ -29,7 +29,7 @@ export interface CommandContext {
   /** Directory of what is kept of embedded executions. */
   readonly stateDirectory: string;
   readonly history: HistoryStore;
-  services(options?: { progress?: (event: ProgressEvent) => void }): Promise<Services>;
+  readonly services: (options?: { progress?: (event: ProgressEvent) => void }) => Promise<Services>;
 }
 
 export interface Surroundings extends OutputStreams {

@@ -101,8 +101,12 @@ async function diskDigest(cloud: DemoCloud, serverId: string): Promise<string> {
   return hash.digest('hex');
 }
 
+/** The path as it is typed from here. */
+function here(path: string): string {
+  return relative(process.cwd(), path);
+}
+
 function closing(): void {
-  const here = (path: string) => relative(process.cwd(), path);
   title(`All of it held, in ${formatDuration(Date.now() - startedAt)}.`);
   say(`The bank lies in ${here(bank)}, sealed with ${here(keyFile)}. Go on with it:`);
   const options = `--bank ${here(bank)} --key-file ${here(keyFile)}`;

@@ -6,7 +6,7 @@ import { createProgram } from './program.ts';
 
 export interface Process extends Omit<Surroundings, 'signal'> {
   /** Calls the listener at Ctrl-C and when the process is asked to end. */
-  onStopRequest(listener: () => void): void;
+  onStopRequest: (listener: () => void) => void;
 }
 
 /** Runs one command line. Resolves to the exit code: 0 all well, 1 something failed, 2 wrong usage or configuration. */

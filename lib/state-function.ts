@@ -6,7 +6,7 @@ export interface Call {
   /** Aborts when the execution is stopped, a sibling failed, or the time is nearly over. */
   readonly signal: AbortSignal;
   /** Milliseconds until the function is ended from outside. */
-  remainingMilliseconds(): number;
+  readonly remainingMilliseconds: () => number;
 }
 
 /**

@@ -105,7 +105,6 @@ interface Run {
 function show(output: Output, servers: readonly ServerOutcome[], run: Run): void {
   const { name, summary, elapsedMilliseconds } = run;
   output.event({ type: 'summary', execution: name, ...summary, servers });
-  const bytes = (count: number | null) => (count === null ? '' : formatBytes(count));
   output.table<ServerOutcome>(
     [
       { title: 'SERVER', text: (server) => server.name ?? server.id, shrinkable: true },
@@ -127,6 +126,10 @@ function show(output: Output, servers: readonly ServerOutcome[], run: Run): void
   output.line(
     `${String(summary.succeeded)} of ${String(summary.total)} backed up in ${formatDuration(elapsedMilliseconds)}: ${formatBytes(summary.readBytes)} read, ${formatBytes(summary.newBytes)} new, ${formatBytes(summary.storedBytes)} stored.`,
   );
+}
+
+function bytes(count: number | null): string {
+  return count === null ? '' : formatBytes(count);
 }
 
 function* notesOn(server: ServerOutcome): Generator<string> {

@@ -10,7 +10,7 @@ export interface Scene {
 
 /** Where a server's users wrote at first. */
 const FIRST_DATA_OFFSET = mebibytes(256);
-const FIRST_DATA_BYTES = mebibytes(32);
+const FIRST_DATA_BYTES = mebibytes(24);
 /** Where and how much they write between the two backups: 24 changes of 64 KiB. */
 const CHANGES = 24;
 const CHANGE_BYTES = 64 * 1024;
@@ -26,7 +26,7 @@ export async function setScene(): Promise<Scene> {
   cloud.addKeypair({ name: 'operator' });
   const imageId = await cloud.addImage({
     name: 'debian-12',
-    content: userData('operating system', mebibytes(96)),
+    content: userData('operating system', mebibytes(64)),
     diskFormat: 'raw',
     minDiskGib: 1,
     properties: { hw_disk_bus: 'virtio', os_distro: 'debian' },

@@ -13,6 +13,7 @@ export function consistencyOf(plan: Pick<UploadPlan, 'image' | 'serverStatus'>):
       return 'suspended';
     case 'PAUSED':
       return 'paused';
+    case null:
     default:
       return 'crash-consistent';
   }

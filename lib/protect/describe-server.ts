@@ -36,7 +36,7 @@ export async function describeServer(
       diskGiB: server.flavor.diskGiB ?? flavor?.diskGiB ?? null,
       ephemeralGiB: server.flavor.ephemeralGiB ?? flavor?.ephemeralGiB ?? null,
       swapMiB: server.flavor.swapMiB ?? flavor?.swapMiB ?? null,
-      extraSpecs: { ...(server.flavor.extraSpecs ?? flavor?.extraSpecs ?? {}) },
+      extraSpecs: { ...(server.flavor.extraSpecs ?? flavor?.extraSpecs) },
     },
     metadata: { ...server.metadata },
     tags: [...server.tags],

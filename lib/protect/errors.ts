@@ -40,7 +40,10 @@ export class ImageTooLarge extends SnapbankError {
   override readonly name = 'ImageTooLarge' as const;
 }
 
-/** At least one server of the run has no new checkpoint. */
+/**
+ * At least one server of the run has no new checkpoint. The backup machine's Fail state names it.
+ * @public
+ */
 export class BackupIncomplete extends SnapbankError {
   static readonly when = 'One or more servers could not be backed up; the others were.';
   static readonly remedy =

@@ -1,5 +1,5 @@
 import { createBank } from '../../lib/bank/create-bank.ts';
-import { bankOf } from '../../lib/bank/open-bank.ts';
+import type { bankOf } from '../../lib/bank/open-bank.ts';
 import type { BankPlaces } from '../../lib/bank/places.ts';
 import { registerOn } from '../../lib/bank/register/register.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -40,14 +40,22 @@ export interface World {
   readonly published: EventEntry[];
   readonly progress: ProgressEvent[];
   /** Runs a machine to its end; equal names continue one execution. */
-  run(machine: MachineName, input: Json, options?: RunOptions): Promise<ExecutionOutcome>;
+  readonly run: (
+    machine: MachineName,
+    input: Json,
+    options?: RunOptions,
+  ) => Promise<ExecutionOutcome>;
   /** The same as `run` for a backup that must succeed; returns the checkpoints by server id. */
-  backUp(input?: Json): Promise<Map<string, string>>;
+  readonly backUp: (input?: Json) => Promise<Map<string, string>>;
   /** A server with `data` at 1 MiB of its 16 MiB disk, booted from an image that all of them share. */
-  addServer(name: string, data: Uint8Array, more?: Partial<NewServer>): Promise<string>;
+  readonly addServer: (
+    name: string,
+    data: Uint8Array,
+    more?: Partial<NewServer>,
+  ) => Promise<string>;
   /** Images, uploads and servers beside those that the test made. */
-  leftovers(): Promise<string[]>;
-  close(): Promise<void>;
+  readonly leftovers: () => Promise<string[]>;
+  readonly close: () => Promise<void>;
 }
 
 export interface RunOptions {
