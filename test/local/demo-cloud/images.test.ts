@@ -25,7 +25,7 @@ async function start(options: DemoCloudOptions = {}): Promise<void> {
 async function serve(answer: RequestListener): Promise<string> {
   const server = createServer(answer);
   source = server;
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
@@ -101,7 +101,12 @@ describe('an import', () => {
     ],
     [
       'the source redirects to where Glance may not go',
-      (_, response) => response.writeHead(302, { Location: 'http://169.254.169.254/' }).end(),
+      ({ headers: { host = '' } }, response) => {
+        const [name, port] = host.split(':');
+        const Location = `http://localhost:${port}/`;
+        if (name === 'localhost') response.end(content);
+        else response.writeHead(302, { Location }).end();
+      },
     ],
   ])('falls back to queued when %s', async (_, answer) => {
     const base = await serve(answer);

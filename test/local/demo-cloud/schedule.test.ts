@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { describe, expect, it } from 'vitest';
 
 import { Schedule } from '../../../local/demo-cloud/schedule.ts';
@@ -33,7 +35,8 @@ describe('Schedule', () => {
     const after = new Work().start(() => promise);
     schedule.start(['s1'], [{ ...step('done', 0), after }]);
 
-    await schedule.settle('/servers/other');
+    const other = schedule.settle('/servers/other').then(() => 'at once');
+    expect(await Promise.race([other, delay(500, 'after a while')])).toBe('at once');
     expect(ran).toEqual([]);
     const asked = schedule.settle('/servers/s1');
     resolve();
