@@ -20,9 +20,9 @@ describe('docs/errors.md', () => {
     );
     const listed = new Set(errorClasses().map(({ name }) => name));
 
-    expect(named.filter((name) => !listed.has(name ?? ''))).toEqual(
+    expect(new Set(named.filter((name) => !listed.has(name ?? '')))).toEqual(
       // These never leave the engine and the command.
-      ['EvaluationError', 'StateFailure', 'Stopped'],
+      new Set(['EvaluationError', 'StateFailure', 'Stopped']),
     );
   });
 
