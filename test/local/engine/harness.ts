@@ -6,7 +6,7 @@ import type {
 import type { HistoryEvent, HistoryStore } from '../../../local/engine/history.ts';
 import type { Json } from '../../../local/engine/json.ts';
 import type { Chance } from '../../../local/engine/jsonata-functions.ts';
-import { parseDefinition } from '../../../local/engine/parse-definition.ts';
+import { type Definition, parseDefinition } from '../../../local/engine/parse-definition.ts';
 import { resumeExecution, runExecution } from '../../../local/engine/run-execution.ts';
 import { VirtualClock } from '../../virtual-clock.ts';
 
@@ -50,17 +50,17 @@ export class MemoryHistories implements HistoryStore {
   events: HistoryEvent[];
 
   constructor(events: readonly HistoryEvent[] = []) {
-    this.events = structuredClone([...events]);
+    this.events = [...events];
   }
 
   open() {
     return Promise.resolve({
       read: async function* (this: MemoryHistories) {
         await Promise.resolve();
-        yield* structuredClone(this.events);
+        yield* [...this.events];
       }.bind(this),
       append: async (event: HistoryEvent) => {
-        this.events.push(structuredClone(event));
+        this.events.push(event);
         await new Promise((resolve) => setImmediate(resolve));
       },
       close: () => Promise.resolve(),
@@ -90,11 +90,19 @@ export type Options = Partial<Omit<RunOptions, 'definition' | 'history' | 'clock
   clock?: VirtualClock;
 };
 
+const definitions = new Map<string, Definition>();
+
+function definitionOf(text: string): Definition {
+  const definition = definitions.get(text) ?? parseDefinition(text);
+  definitions.set(text, definition);
+  return definition;
+}
+
 /** Runs a machine in virtual time. */
 export async function execute(text: string, options: Options = {}): Promise<Execution> {
   const { histories = new MemoryHistories(), clock = new VirtualClock(), ...given } = options;
   const outcome = await runExecution({
-    definition: parseDefinition(text),
+    definition: definitionOf(text),
     stateMachineName: 'machine',
     name: 'test',
     input: {},
@@ -116,7 +124,7 @@ export async function goOn(
   const { clock = new VirtualClock(), input: _input, histories: _histories, ...given } = options;
   const histories = new MemoryHistories(events);
   const outcome = await resumeExecution({
-    definition: parseDefinition(text),
+    definition: definitionOf(text),
     stateMachineName: 'machine',
     name: 'test',
     invoke: {},
