@@ -103,7 +103,7 @@ export class LookAside {
     for (const blocks of [this.#touched, this.#fresh]) {
       for (const [offset, block] of blocks) {
         if (this.#heldBytes <= this.#limitBytes) return;
-        if (offset !== newest) this.#drop(offset, block);
+        this.#drop(offset, block);
       }
     }
     if (this.#heldBytes > this.#limitBytes) {

@@ -121,6 +121,58 @@ describe('decodeStream', () => {
     });
   });
 
+  it('keeps tables that come before their turn, whatever it drops meanwhile', async () => {
+    const perTable = 512;
+    // The second table comes first of all, and before its data much that nobody will ask for.
+    const clusters = Array.from({ length: perTable + 100 }, (_, index): ClusterSpec => {
+      if (index < perTable) return { kind: 'zeroAllocated' };
+      return index === perTable
+        ? { kind: 'zero' }
+        : { kind: 'plain', bytes: Buffer.alloc(4096, index) };
+    });
+    const order = clusters.map((_, index) => index);
+    const { bytes } = buildQcow2({
+      clusterBits: 12,
+      guestSizeBytes: clusters.length * 4096,
+      clusters,
+      writeOrder: [perTable, ...order.filter((index) => index !== perTable)],
+    });
+
+    expect((await readAll(bytes, 'qcow2')).bytes.equals((await readByRanges(bytes)).bytes)).toBe(
+      true,
+    );
+  });
+
+  it('reads tables that are larger than what is looked at in one go', async () => {
+    const clusterSize = 2 ** 17;
+    const withData = new Set([0, 8191, 8192, 16_383, 16_384, 20_000]);
+    const clusters = Array.from(
+      { length: 20_001 },
+      (_, index): ClusterSpec =>
+        withData.has(index)
+          ? { kind: 'plain', bytes: Buffer.alloc(clusterSize, 1 + (index % 255)) }
+          : { kind: 'hole' },
+    );
+    const guestSizeBytes = clusters.length * clusterSize;
+    const { bytes } = buildQcow2({ clusterBits: 17, guestSizeBytes, clusters });
+    const disk = await openDisk(new MemorySource(bytes), 'qcow2');
+    const { pieces } = await decodeStream(streamOf(bytes), {
+      declaredFormat: 'qcow2',
+      fileSizeBytes: bytes.length,
+      pieceBytes: clusterSize,
+      lookAsideBytes: 0,
+    });
+
+    const expected = [...withData].map((index) => [index * clusterSize, 1 + (index % 255)]);
+    for (const read of [pieces, disk.readRange(0, guestSizeBytes, { pieceBytes: clusterSize })]) {
+      const found: number[][] = [];
+      for await (const piece of read) {
+        if (piece.bytes !== null) found.push([piece.offset, piece.bytes.at(-1)!]);
+      }
+      expect(found).toEqual(expected);
+    }
+  });
+
   it('reads compressed clusters that share clusters of the file', async () => {
     for (const compression of ['deflate', 'zstd'] as const) {
       const bytes = image(500, { compression }, 'compressed');
@@ -259,6 +311,19 @@ describe('decodeStream', () => {
     const options = { declaredFormat: 'raw', fileSizeBytes: 1, pieceBytes: 3, lookAsideBytes: 0 };
     await expect(decodeStream(unread, options)).rejects.toMatchObject({ name: 'InvalidInput' });
     expect(unread.destroyed).toBe(true);
+  });
+
+  it('can be left while the source is stuck', async () => {
+    const bytes = image(count);
+    async function* stuck(): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(0, mebibyte);
+      await new Promise(() => undefined);
+    }
+    const { pieces } = await decode(bytes, 'qcow2', 0, stuck());
+    for await (const piece of pieces) {
+      expect(piece.offset).toBe(0);
+      break;
+    }
   });
 
   it.each(['raw', 'qcow2'])(

@@ -278,5 +278,10 @@ describe('readRange', () => {
     expect(read.bytes.equals(content.subarray(4096))).toBe(true);
     // The L2 table and the cluster.
     expect(source.reads.length - reads).toBe(2);
+    const inflated = new Set<ArrayBufferLike | undefined>();
+    for await (const { bytes } of disk.readRange(0, 2 ** 16, { pieceBytes: 4096 })) {
+      inflated.add(bytes?.buffer);
+    }
+    expect(inflated.size).toBe(1);
   });
 });
