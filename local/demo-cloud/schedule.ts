@@ -33,22 +33,34 @@ export class Schedule {
     return course;
   }
 
-  /** Runs what is due. Waits a little for real work only if the request's target names a resource of that course. */
-  async settle(target: string): Promise<void> {
-    await Promise.all([...this.#courses].map((course) => this.#run(course, target)));
+  /** Runs what is due and needs no more work. */
+  runDue(): void {
+    for (const course of this.#courses) this.#advance(course);
   }
 
-  async #run(course: Course, target: string): Promise<void> {
+  /** Runs what is due. Waits a little for real work only if the request's target names a resource of that course. */
+  async settle(target: string): Promise<void> {
+    await Promise.all([...this.#courses].map((course) => this.#settle(course, target)));
+  }
+
+  async #settle(course: Course, target: string): Promise<void> {
+    for (;;) {
+      const job = this.#advance(course);
+      if (job === undefined || !course.ids.some((id) => target.includes(id))) return;
+      await patiently(job);
+      if (job.outcome === undefined) return;
+    }
+  }
+
+  /** Runs the course's steps as far as they are due; returns the work that holds up the next one. */
+  #advance(course: Course): Job<unknown> | undefined {
     for (let step = course.next; step !== undefined; step = course.next) {
-      if (step.atMs > this.#clock.now()) return;
-      if (step.after !== undefined && step.after.outcome === undefined) {
-        if (!course.ids.some((id) => target.includes(id))) return;
-        await patiently(step.after);
-        if (step.after.outcome === undefined) return;
-      }
-      course.take(step);
+      if (step.atMs > this.#clock.now()) return undefined;
+      if (step.after !== undefined && step.after.outcome === undefined) return step.after;
+      course.take();
     }
     this.#courses.delete(course);
+    return undefined;
   }
 }
 
@@ -66,11 +78,9 @@ export class Course {
     return this.#steps[0];
   }
 
-  /** Runs the step, unless another request has done so meanwhile. */
-  take(step: Step): void {
-    if (this.#steps[0] !== step) return;
-    this.#steps.shift();
-    step.run();
+  /** Runs the next step. */
+  take(): void {
+    this.#steps.shift()?.run();
   }
 
   /** The rest does not happen. */

@@ -82,7 +82,10 @@ export async function startDemoCloud(options: DemoCloudOptions = {}): Promise<De
     endpoints: state.endpoints,
     faults: state.faults,
     requests: state.requests,
-    inventory: () => inventoryOf(state),
+    inventory() {
+      state.schedule.runDue();
+      return inventoryOf(state);
+    },
     close,
   };
 }

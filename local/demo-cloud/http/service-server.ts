@@ -22,7 +22,9 @@ export class ServiceServer {
     this.#service = service;
     this.#state = state;
     this.#router = new Router(service.routes);
-    this.#server = createServer({ requestTimeout: 0 }, (request, response) => {
+    // Clients keep connections; one that is closed in the moment it is used again would be a fault that nobody asked for.
+    const patient = { requestTimeout: 0, keepAliveTimeout: 60_000 };
+    this.#server = createServer(patient, (request, response) => {
       this.#answer(request, response).catch((error: unknown) => response.destroy(asError(error)));
     });
   }

@@ -55,6 +55,16 @@ describe('Schedule', () => {
     expect(ran).toEqual(['done']);
   });
 
+  it('runs what is due without waiting, too', async () => {
+    const { ran, step, schedule } = setUp();
+    const after = new Work().start(() => new Promise<void>(() => {}));
+    schedule.start(['s1'], [step('due', 0), { ...step('held up', 0), after }]);
+
+    schedule.runDue();
+
+    expect(ran).toEqual(['due']);
+  });
+
   it('leaves out the rest of a course that is cancelled', async () => {
     const { ran, step, schedule } = setUp();
     const course = schedule.start(

@@ -179,6 +179,18 @@ describe('the inventory', () => {
   });
 });
 
+describe('DELETE /servers/{server}', () => {
+  it('takes the server away when its time is over, whoever looks', async () => {
+    const id = await cloud.addServer({ name: 'vm', imageId });
+
+    expect((await api.compute('DELETE', `/servers/${id}`)).status).toBe(204);
+    expect(cloud.inventory().servers).toHaveLength(1);
+    clock.advance(1000);
+
+    expect(cloud.inventory().servers).toEqual([]);
+  });
+});
+
 describe('tokens', () => {
   it('end after their life, and with their credential', async () => {
     const credentialExpiresAt = clock.now() + 60_000;
