@@ -1,5 +1,5 @@
 import { authenticate, unauthorized } from '../authentication.ts';
-import { type Answer, type Call, type Route } from '../http/call.ts';
+import type { Answer, Call, Route } from '../http/call.ts';
 import type { Refusal } from '../http/refusal.ts';
 import type { Service } from '../http/service.ts';
 import type { CloudState } from '../state.ts';
