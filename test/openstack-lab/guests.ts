@@ -24,6 +24,8 @@ export class Guests {
   readonly #lab: Lab;
   readonly #serverIds = new Set<string>();
   readonly #imageIds = new Set<string>();
+  /** Servers that a backup may have left a snapshot of, if a test failed. */
+  readonly #snapshotted = new Set<string>();
 
   constructor(lab: Lab) {
     this.#lab = lab;
@@ -41,6 +43,7 @@ export class Guests {
       ...extra,
     });
     this.#serverIds.add(serverId);
+    this.#snapshotted.add(serverId);
     const { wrote } = await this.report(serverId);
     return { id: serverId, name, marks: [wrote] };
   }
@@ -120,5 +123,14 @@ export class Guests {
     for (const id of this.#serverIds) await this.delete(id);
     for (const id of this.#imageIds) await this.#lab.openstack.images.delete(id);
     this.#imageIds.clear();
+  }
+
+  /** For the end of a failed test: what it was to prove is that there is nothing to delete here. */
+  async deleteSnapshots(): Promise<void> {
+    const { images } = this.#lab.openstack;
+    for (const id of this.#snapshotted) {
+      const filter = { properties: { instance_uuid: id, image_type: 'snapshot' } };
+      for await (const image of images.list(filter)) await images.delete(image.id);
+    }
   }
 }

@@ -55,11 +55,15 @@ describe('a backup that is interrupted', () => {
     expect(await snapshots()).toEqual([]);
   });
 
-  it('by the death of its process is cleaned up by the next backup', async () => {
+  it('by the death of its process gives way to the next backup, and is swept by the one after', async () => {
     await backUpInterrupted('SIGKILL', 'abandoned');
 
-    const { summary } = await stage.snapbank.backup(['--server', name]);
-    expect(summary.servers).toMatchObject([{ id: guest.id, error: null }]);
+    for (const execution of ['next', 'one-after']) {
+      const args = ['--server', name, '--execution', execution];
+      const { summary } = await stage.snapbank.backup(args);
+      expect(summary.servers).toMatchObject([{ id: guest.id, error: null }]);
+    }
+
     expect(await snapshots()).toEqual([]);
   });
 

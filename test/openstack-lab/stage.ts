@@ -31,6 +31,7 @@ export function useStage(
   });
   afterAll(async () => {
     await stage.guests?.deleteAll();
+    await stage.guests?.deleteSnapshots();
     await stage.snapbank?.remove();
     stage.lab?.openstack.close();
   });
