@@ -32,6 +32,8 @@ describe('chunks', () => {
     const frame = await compress(Buffer.alloc(10_000_000));
     expect(frame.length).toBeLessThan(1000);
 
+    // Not made and then found too long: never made.
+    await expect(decompress(frame, 4096)).rejects.toMatchObject({ code: 'ERR_BUFFER_TOO_LARGE' });
     for (const wrong of [4096, 9_999_999, 10_000_001]) {
       await expect(decompress(frame, wrong)).rejects.toThrow();
       await expect(decodeChunk({ encoding: 'raw', bytes: frame }, wrong)).rejects.toThrow();
