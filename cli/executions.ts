@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Json } from '../local/engine/json.ts';
 import type { MachineName } from '../local/machines.ts';
@@ -18,7 +17,7 @@ export interface NamedExecution {
   /** Whether an earlier command of the same words was interrupted. */
   continued: boolean;
   /** To be called when the execution has ended by itself, well or not. */
-  ended(): Promise<void>;
+  readonly ended: () => Promise<void>;
 }
 
 /** A new name for an execution: sorts by time, and says what it is. */

@@ -6,7 +6,13 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   onStopRequest: (listener) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, listener);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(signal, () => {
+        listener();
+        // Whoever asks again does not want to wait for good order.
+        process.once(signal, () => process.exit(1));
+      });
+    }
   },
 });
 // Connections that are kept alive for a next request would keep the process for as long.

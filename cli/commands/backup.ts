@@ -4,12 +4,11 @@ import { BackupSummary, ServerOutcome } from '../../lib/protect/backup-summary.t
 import type { Services } from '../../lib/services.ts';
 import type { ExecutionOutcome } from '../../local/engine/execution-options.ts';
 import type { JsonObject } from '../../local/engine/json.ts';
-import { runMachine } from '../../local/run-machine.ts';
 import { BackupProgress } from '../backup-progress.ts';
 import type { CommandContext } from '../context.ts';
-import { nameExecution } from '../executions.ts';
-import { machineFailure, stoppedMessage } from '../machine-failure.ts';
+import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
+import { runEmbedded } from '../run-embedded.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
 
@@ -23,42 +22,17 @@ export interface BackupOptions {
 
 /** `snapbank backup`: runs the backup machine in this process. False when a server failed. */
 export async function runBackup(context: CommandContext, options: BackupOptions): Promise<boolean> {
-  const { output, signal, stateDirectory } = context;
+  const { output } = context;
   const input = requestOf(options);
-  const display = new BackupProgress(output);
-  const services = await context.services({ progress: (event) => display.advance(event) });
-  // Wrong keys and credentials are told before anything is started.
-  const [bank, openstack] = await Promise.all([services.bank(), services.openstack()]);
-  const { cloud, region, projectId } = await openstack.identity({ signal });
-  const scope = [bank.info.bankId, cloud, region, projectId];
-  const execution = await nameExecution(
-    stateDirectory,
-    { machine: 'backup', scope, input },
-    options.execution,
-  );
-  const { name } = execution;
-  output.event({ type: 'execution', name, continued: execution.continued });
-  if (execution.continued) output.warn(`Continuing ${name}, which was interrupted.`);
-  const startedAt = Date.now();
-  let outcome: ExecutionOutcome;
-  try {
-    outcome = await runMachine({
-      machine: 'backup',
-      name,
-      input,
-      services,
-      history: context.history,
-      signal,
-      onEvent: (event) => display.follow(event),
-    });
-  } finally {
-    display.close();
-  }
-  if (outcome.status === 'ABORTED') throw stoppedMessage(name);
-  await execution.ended();
+  const { name, outcome, services, elapsedMilliseconds } = await runEmbedded(context, {
+    machine: 'backup',
+    input,
+    display: new BackupProgress(output),
+    givenName: options.execution,
+  });
   const summary = summaryOf(outcome);
   const servers = await readOutcomes(services, summary.outcomesKey);
-  show(output, servers, { name, summary, elapsedMilliseconds: Date.now() - startedAt });
+  show(output, servers, { name, summary, elapsedMilliseconds });
   return summary.failed === 0;
 }
 
@@ -122,7 +96,9 @@ function show(output: Output, servers: readonly ServerOutcome[], run: Run): void
     ],
     servers,
   );
-  for (const server of servers) for (const line of notesOn(server)) output.line(printable(line));
+  for (const note of servers.flatMap((server) => [...notesOn(server)])) {
+    for (const line of note.split('\n')) output.line(printable(line));
+  }
   output.line(
     `${String(summary.succeeded)} of ${String(summary.total)} backed up in ${formatDuration(elapsedMilliseconds)}: ${formatBytes(summary.readBytes)} read, ${formatBytes(summary.newBytes)} new, ${formatBytes(summary.storedBytes)} stored.`,
   );

@@ -1,13 +1,11 @@
 import * as z from 'zod';
 import { Omission } from '../../lib/protect/description.ts';
 import { RestorePlan } from '../../lib/restore/plan.ts';
-import type { ExecutionOutcome } from '../../local/engine/execution-options.ts';
 import type { JsonObject } from '../../local/engine/json.ts';
-import { runMachine } from '../../local/run-machine.ts';
 import type { CommandContext } from '../context.ts';
-import { nameExecution } from '../executions.ts';
-import { machineFailure, stoppedMessage } from '../machine-failure.ts';
+import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
+import { runEmbedded } from '../run-embedded.ts';
 import { RestoreProgress } from '../restore-progress.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
@@ -41,43 +39,18 @@ export async function runRestore(
   checkpoint: string,
   options: RestoreOptions,
 ): Promise<void> {
-  const { output, signal, stateDirectory } = context;
-  const input = requestOf(checkpoint, options);
-  const display = new RestoreProgress(output, checkpoint);
-  const services = await context.services({ progress: (event) => display.advance(event) });
-  const [bank, openstack] = await Promise.all([services.bank(), services.openstack()]);
-  const { cloud, region, projectId } = await openstack.identity({ signal });
-  const scope = [bank.info.bankId, cloud, region, projectId];
-  const execution = await nameExecution(
-    stateDirectory,
-    { machine: 'restore', scope, input },
-    options.execution,
-  );
-  const { name } = execution;
-  output.event({ type: 'execution', name, continued: execution.continued });
-  if (execution.continued) output.warn(`Continuing ${name}, which was interrupted.`);
-  const startedAt = Date.now();
-  let outcome: ExecutionOutcome;
-  try {
-    outcome = await runMachine({
-      machine: 'restore',
-      name,
-      input,
-      services,
-      history: context.history,
-      signal,
-      onEvent: (event) => display.follow(event),
-    });
-  } finally {
-    display.close();
-  }
-  if (outcome.status === 'ABORTED') throw stoppedMessage(name);
-  await execution.ended();
+  const { output } = context;
+  const { name, outcome, elapsedMilliseconds } = await runEmbedded(context, {
+    machine: 'restore',
+    input: requestOf(checkpoint, options),
+    display: new RestoreProgress(output, checkpoint),
+    givenName: options.execution,
+  });
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
   if (options.plan === true) {
     showPlan(output, RestorePlan.parse(outcome.output));
   } else {
-    show(output, RestoreSummary.parse(outcome.output), name, Date.now() - startedAt);
+    show(output, RestoreSummary.parse(outcome.output), name, elapsedMilliseconds);
   }
 }
 
