@@ -25,20 +25,24 @@ export class BankKeys {
   readonly bankId: Uint8Array;
   /** Undefined for an unsealed bank. */
   readonly currentEpoch: CurrentEpoch | undefined;
-  /** The register's key for names and ids: shows nothing of what they stand for, and is never used on a chunk's bytes. */
-  readonly nameKey: Uint8Array;
   readonly #secrets: BankSecrets;
+  readonly #nameKey: Uint8Array;
 
   constructor(bankId: string, secrets: BankSecrets, currentEpoch?: CurrentEpoch) {
     this.bankId = Buffer.from(bankId, 'hex');
     this.currentEpoch = currentEpoch;
     this.#secrets = secrets;
-    this.nameKey = deriveKey(secrets.idKey, 'snapbank names');
+    this.#nameKey = deriveKey(secrets.idKey, 'snapbank names');
   }
 
   /** For whoever rewrites the key ring. */
   get secrets(): BankSecrets {
     return this.#secrets;
+  }
+
+  /** The register's key for ids and pseudonyms; never used on a chunk's bytes. */
+  get nameKey(): Uint8Array {
+    return this.#nameKey;
   }
 
   get canRead(): boolean {

@@ -5,6 +5,8 @@ import type { BankPlaces } from '../places.ts';
 import type { CallOptions, ObjectStore } from '../store/object-store.ts';
 import { parseKeyRing, type StoredKeyRing } from './key-ring.ts';
 
+const GENERATION = /\/\d{10}$/;
+
 /**
  * The newest key ring: the highest generation in either place. It is decided in the register, and lies in the bank too, so that
  * a bank can be read when nothing else is left of it. Undefined when there is none.
@@ -48,6 +50,8 @@ export async function writeKeyRing(
 
 async function newest(store: ObjectStore, bankId: string, options: CallOptions): Promise<string> {
   let key = '';
-  for await (const object of store.list(keyRingPrefix(bankId), options)) key = object.key;
+  for await (const object of store.list(keyRingPrefix(bankId), options)) {
+    if (GENERATION.test(object.key)) ({ key } = object);
+  }
   return key;
 }

@@ -16,7 +16,7 @@ export interface ReceiptScope {
   readonly imageId: string;
 }
 
-/** Says that a segment is done. Of two attempts at one segment the last receipt counts; each is as good as the other. */
+/** Says that a segment is done. Which one stays of two attempts' receipts does not matter: each is whole. */
 export async function putReceipt(
   { places, keys }: Bank,
   { checkpoint, imageId }: ReceiptScope,

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
   BankNotFound,
@@ -62,6 +63,28 @@ describe('openBank', () => {
     expect(bank.keys.secrets.epochs.every(({ privateKey }) => privateKey === undefined)).toBe(true);
     expect(() => requireReader(bank)).toThrow(KeyMissing);
     expect(bank.keys.nameKey).toEqual((await openBank(places, { key })).keys.nameKey);
+  });
+
+  it('shows no secret when it is printed', async () => {
+    const places = memoryPlaces();
+    const bank = await aBank({ access: [readerOf(key)] }, places);
+    const { idKey, epochs } = bank.keys.secrets;
+    const secrets = [
+      idKey.export(),
+      bank.keys.nameKey,
+      ...epochs.map((one) => one.metadataKey.export()),
+    ];
+
+    const printed = `${inspect(bank, { depth: 9, showHidden: true })}${JSON.stringify(bank)}`;
+
+    for (const secret of secrets) {
+      const [first, second, third] = secret;
+      expect(printed).not.toContain(Buffer.from(secret).toString('base64url'));
+      expect(printed).not.toContain(
+        [first, second, third].map((n) => n?.toString(16).padStart(2, '0')).join(' '),
+      );
+      expect(printed).not.toContain([first, second, third].join(','));
+    }
   });
 
   it('asks for a key by the names under which it is given', async () => {
