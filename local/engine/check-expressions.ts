@@ -122,8 +122,8 @@ function visit(
   for (const { expression } of node.terms ?? []) into(expression, false);
   for (const pair of node.group?.lhs ?? []) pair.forEach((member) => into(member, false));
   if (Array.isArray(node.lhs)) for (const pair of node.lhs) pair.forEach((m) => into(m, top));
-  else into(node.lhs, top && type !== 'bind');
-  if (type !== 'lambda') node.arguments?.forEach((argument) => into(argument, top));
+  else into(node.lhs, top);
+  node.arguments?.forEach((argument) => into(argument, top));
   node.expressions?.forEach((inner) => into(inner, top));
   for (const inner of [node.rhs, node.expression, node.body]) into(inner, top);
   for (const inner of [node.condition, node.then, node.else]) into(inner, top);

@@ -20,27 +20,20 @@ interface Holder {
 }
 
 /**
- * Locks a directory for this process. A lock is the file `lock.N` with the highest N, and taking it from a process that has ended
- * means to create `lock.N+1`, which of several takers one can. The highest is never removed, so nobody begins at 1 anew.
+ * Locks a directory for this process. The lock is the file `lock.N` with the highest N, and taking it from a process that released
+ * it or has ended means to create `lock.N+1`, which of several takers only one can. They are small, few, and stay.
  */
 export async function lockDirectory(directory: string): Promise<Lock> {
   const running = await thisProcess();
   const me = { pid: process.pid, host: hostname(), ...(running && { process: running }) };
   for (;;) {
-    const highest = (await lockNumbers(directory)).at(-1) ?? 0;
+    const highest = await highestLock(directory);
     const holder = highest === 0 ? undefined : await readHolder(lockPath(directory, highest));
     if (holder !== undefined && !(await isFree(holder))) {
       return { holder: `process ${holder.pid} on ${holder.host}` };
     }
     const mine = lockPath(directory, highest + 1);
     if (!(await create(mine, { ...me, released: false }))) continue;
-    const numbers = await lockNumbers(directory);
-    // Whoever took longer than others to get here may have re-created a number that was cleared away.
-    const superseded = numbers.at(-1) !== highest + 1;
-    for (const number of superseded ? [highest + 1] : numbers.slice(0, -1)) {
-      await rm(lockPath(directory, number), { force: true });
-    }
-    if (superseded) continue;
     return {
       holder: undefined,
       release: async () => {
@@ -60,21 +53,18 @@ function temporaryPath(path: string): string {
   return `${path}.${randomBytes(8).toString('hex')}`;
 }
 
-async function lockNumbers(directory: string): Promise<number[]> {
-  const numbers = (await readdir(directory)).map((name) => /^lock\.(\d+)$/.exec(name)?.[1]);
-  return numbers
-    .filter((number) => number !== undefined)
-    .map(Number)
-    .sort((a, b) => a - b);
+async function highestLock(directory: string): Promise<number> {
+  const numbers = (await readdir(directory)).map((name) => /^lock\.(\d+)$/.exec(name)?.[1] ?? '0');
+  return Math.max(0, ...numbers.map(Number));
 }
 
-/** Undefined where it was cleared away in the meantime. */
+/** Undefined for a file that a power cut emptied: it was whole when it got its name. */
 async function readHolder(path: string): Promise<Holder | undefined> {
+  const text = await readFile(path, 'utf8');
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Holder;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    return JSON.parse(text) as Holder;
+  } catch {
+    return undefined;
   }
 }
 

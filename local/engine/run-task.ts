@@ -21,7 +21,6 @@ export async function runTask(scope: Scope, state: TaskState, at: StateProgress)
   const { parameters, timeoutSeconds } = at.attempt?.task ?? (await schedule(scope, state, at));
   record(scope, { type: 'TaskStarted', taskStartedEventDetails: details });
   await scope.run.log.durable();
-  scope.signal.throwIfAborted();
   const result = await INTEGRATIONS[state.Resource].run(
     scope,
     JSON.parse(parameters) as JsonObject,

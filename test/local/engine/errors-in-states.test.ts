@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  branch,
   call,
+  goOn,
   execute,
   failing,
   fixedChance,
@@ -220,7 +222,24 @@ describe('Catch', () => {
     expect(secondsOf(execution, 'TaskStarted')).toEqual([0, 1]);
   });
 
-  it('does not catch what fails in a catcher', async () => {
+  it('sees the count of retries, not of failures', async () => {
+    const text = machine({
+      A: call('f', {
+        Retry: [{ ErrorEquals: ['Busy'], MaxAttempts: 2 }],
+        Catch: [
+          { ErrorEquals: ['Busy'], Output: '{% $states.context.State.RetryCount %}', Next: 'B' },
+        ],
+        End: true,
+      }),
+      B: { Type: 'Pass', End: true },
+    });
+
+    const { outcome } = await execute(text, { invoke: { f: failing([busy, busy, busy]) } });
+
+    expect(outcome.output).toBe(2);
+  });
+
+  it('does not catch what fails in a catcher, then or after a crash', async () => {
     const text = machine({
       A: call('f', {
         Catch: [{ ErrorEquals: ['States.ALL'], Output: '{% $states.input.no %}', Next: 'B' }],
@@ -229,12 +248,33 @@ describe('Catch', () => {
       B: { Type: 'Pass', End: true },
     });
 
-    const { outcome } = await execute(text, { invoke: { f: failing([broken]) } });
+    const { outcome, events } = await execute(text, { invoke: { f: failing([broken]) } });
+    const resumed = await goOn(text, events.slice(0, -1), { invoke: { f: failing([broken]) } });
 
     expect(outcome).toMatchObject({
       status: 'FAILED',
       error: 'States.QueryEvaluationError',
       cause: expect.stringContaining("'Catch[0]/Output'") as string,
     });
+    expect(resumed.outcome).toEqual(outcome);
+  });
+
+  it('records where an expression failed once, and around it that the Parallel failed', async () => {
+    const text = machine({
+      P: {
+        Type: 'Parallel',
+        Branches: [branch({ A: { Type: 'Pass', Output: '{% $no %}', End: true } })],
+        End: true,
+      },
+    });
+
+    const { outcome, events } = await execute(text);
+
+    expect(outcome.error).toBe('States.QueryEvaluationError');
+    expect(typesOf(events).slice(-3)).toEqual([
+      'P[0] EvaluationFailed',
+      'ParallelStateFailed',
+      'ExecutionFailed',
+    ]);
   });
 });

@@ -57,7 +57,7 @@ export class MemoryHistories implements HistoryStore {
     return Promise.resolve({
       read: async function* (this: MemoryHistories) {
         await Promise.resolve();
-        yield* [...this.events];
+        yield* this.events;
       }.bind(this),
       append: async (event: HistoryEvent) => {
         this.events.push(event);

@@ -362,9 +362,16 @@ describe('an execution that was cut off', () => {
     const whole = await execute(text, { invoke: { f: refuseOdd } });
     expect(whole.outcome.error).toBe('States.ExceedToleratedFailureThreshold');
 
+    const tooMany = typesOf(whole.events).indexOf('M[2] ExecutionFailed') + 1;
     for (let length = 1; length < whole.events.length; length += 1) {
-      const resumed = await goOn(text, whole.events.slice(0, length), { invoke: { f: refuseOdd } });
+      const calls: Json[] = [];
+      const f: LocalFunction = (payload, context) => (
+        calls.push(payload), refuseOdd(payload, context)
+      );
+      const resumed = await goOn(text, whole.events.slice(0, length), { invoke: { f } });
+
       expect(resumed.outcome).toEqual(whole.outcome);
+      if (length >= tooMany) expect(calls).toEqual([]);
     }
   });
 

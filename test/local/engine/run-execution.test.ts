@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LocalFunction } from '../../../local/engine/execution-options.ts';
-import type { OpenHistory } from '../../../local/engine/history.ts';
+import type { HistoryEvent, OpenHistory } from '../../../local/engine/history.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import type { Json } from '../../../local/engine/json.ts';
 import { parseDefinition } from '../../../local/engine/parse-definition.ts';
@@ -209,6 +209,82 @@ describe('a redrive', () => {
   });
 });
 
+/** Histories that say how many events wait to be written, each for a second. */
+function slowHistories(clock: VirtualClock) {
+  const histories = new MemoryHistories();
+  const waiting = { now: 0, most: 0 };
+  const open = async () => ({
+    ...(await histories.open()),
+    append: async (event: HistoryEvent) => {
+      waiting.now += 1;
+      waiting.most = Math.max(waiting.most, waiting.now);
+      await clock.sleep(1000);
+      histories.events.push(event);
+      waiting.now -= 1;
+    },
+  });
+  return { histories, waiting, open };
+}
+
+describe('what happens outside', () => {
+  it('begins only when all before it is on the disk', async () => {
+    const clock = new VirtualClock();
+    const { histories, open } = slowHistories(clock);
+    const options = {
+      definition: parseDefinition(one),
+      stateMachineName: 'machine',
+      name: 'test',
+      input: {},
+      clock,
+    };
+    let before: string[] = [];
+    const f = () => {
+      before = typesOf(histories.events);
+      return Promise.resolve(1);
+    };
+
+    await runExecution({ ...options, history: { open }, invoke: { f } });
+
+    expect(before).toEqual([
+      'ExecutionStarted',
+      'TaskStateEntered',
+      'TaskScheduled',
+      'TaskStarted',
+    ]);
+  });
+
+  it.each([
+    ['succeed', { Type: 'Succeed' }],
+    ['fail', { Type: 'Fail', Error: 'E' }],
+  ])('never gets far ahead of the disk, even if items only %s', async (_how, state) => {
+    const clock = new VirtualClock();
+    const { waiting, open } = slowHistories(clock);
+    const text = machine({
+      M: {
+        Type: 'Map',
+        Items: '{% [1..200] %}',
+        MaxConcurrency: 2,
+        ToleratedFailurePercentage: 100,
+        ItemProcessor: distributed({ S: state }),
+        Output: {},
+        End: true,
+      },
+    });
+    const options = {
+      definition: parseDefinition(text),
+      stateMachineName: 'machine',
+      name: 'test',
+      input: {},
+      clock,
+    };
+
+    const { status } = await runExecution({ ...options, history: { open }, invoke: {} });
+
+    expect(status).toBe('SUCCEEDED');
+    expect(waiting.most).toBeLessThan(20);
+  });
+});
+
 describe('a history that does not fit together', () => {
   it('is named where it does not', async () => {
     const { events } = await execute(one, { invoke: { f: failing([]) } });
@@ -266,6 +342,29 @@ describe('a history that cannot be written', () => {
       status: 'SUCCEEDED',
     });
     expect(calls.filter((payload) => payload === 1)).toHaveLength(1);
+  });
+
+  it('does not let the execution sleep on', async () => {
+    const clock = new VirtualClock();
+    const histories = new MemoryHistories();
+    const broken = {
+      open: async () => ({
+        ...(await histories.open()),
+        append: () => Promise.reject(new Error('disk full')),
+      }),
+    };
+    const definition = parseDefinition(machine({ A: { Type: 'Wait', Seconds: 1000, End: true } }));
+    const options = {
+      definition,
+      stateMachineName: 'machine',
+      name: 'test',
+      input: {},
+      invoke: {},
+    };
+
+    await expect(runExecution({ ...options, clock, history: broken })).rejects.toThrow('disk full');
+
+    expect(clock.elapsedMilliseconds).toBe(0);
   });
 
   it('is closed whatever happens', async () => {

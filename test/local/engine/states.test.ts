@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { VirtualClock } from '../../virtual-clock.ts';
 import { branch, call, execute, machine, namedError, secondsOf, typesOf } from './harness.ts';
 
 describe('Pass, Succeed and Fail', () => {
@@ -193,8 +194,15 @@ describe('Wait', () => {
 
   it('waits longer than a timer of JavaScript can', async () => {
     const text = machine({ A: { Type: 'Wait', Seconds: 99_999_999, End: true } });
+    const clock = new VirtualClock();
+    const sleep = vi.spyOn(clock, 'sleep');
 
-    expect(secondsOf(await execute(text), 'WaitStateExited')).toEqual([99_999_999]);
+    const execution = await execute(text, { clock });
+
+    expect(secondsOf(execution, 'WaitStateExited')).toEqual([99_999_999]);
+    expect(Math.max(...sleep.mock.calls.map(([milliseconds]) => milliseconds))).toBeLessThan(
+      2 ** 31,
+    );
   });
 
   it.each([

@@ -1,7 +1,9 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { FunctionContext } from '../../../local/engine/execution-options.ts';
+import type { Json } from '../../../local/engine/json.ts';
 import { VirtualClock } from '../../virtual-clock.ts';
-import { call, execute, machine, secondsOf, typesOf } from './harness.ts';
+import { branch, call, execute, machine, secondsOf, typesOf } from './harness.ts';
 
 /** A function that works until it is told to stop, and then takes `stopSeconds` to end. */
 function worker(clock: VirtualClock, stopSeconds: number, ended: number[] = []) {
@@ -140,6 +142,41 @@ describe('a stop from outside', () => {
     expect(ended).toEqual([53, 53]);
     expect(typesOf(events).filter((type) => type.endsWith('TaskStarted'))).toHaveLength(2);
     expect(typesOf(events).at(-1)).toBe('ExecutionAborted');
+  });
+
+  it('ends as ABORTED also where what ran ended well, and that is not run again', async () => {
+    const controller = new AbortController();
+    const calls: Json[] = [];
+    const text = machine({
+      M: {
+        Type: 'Map',
+        Items: [1, 2],
+        MaxConcurrency: 1,
+        ItemProcessor: branch({ A: call('f') }),
+        End: true,
+      },
+    });
+    const f = async (payload: Json) => {
+      calls.push(payload);
+      controller.abort();
+      await new Promise((resolve) => setImmediate(resolve));
+      return payload;
+    };
+
+    const stopped = await execute(text, { signal: controller.signal, invoke: { f } });
+    const redriven = await execute(text, { histories: stopped.histories, invoke: { f } });
+
+    expect(stopped.outcome).toEqual({ status: 'ABORTED' });
+    expect(redriven.outcome.output).toEqual([1, 2]);
+    expect(calls).toEqual([1, 2]);
+  });
+
+  it('leaves no listener on the signal', async () => {
+    const { signal } = new AbortController();
+
+    await execute(machine({ A: call('f') }), { signal, invoke: { f: () => Promise.resolve(1) } });
+
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('before the start runs nothing', async () => {
