@@ -1,4 +1,5 @@
-import { credentialsFromEnvironment } from './bank/keys/credentials.ts';
+import { type BankCredentials, credentialsFromEnvironment } from './bank/keys/credentials.ts';
+import { BANK_FILE_KEY } from './bank/object-keys.ts';
 import { openBank } from './bank/open-bank.ts';
 import type { BankPlaces } from './bank/places.ts';
 import type { ExecutionProcess } from './bank/register/record.ts';
@@ -22,11 +23,24 @@ export interface ServiceParts {
   progress?: (event: ProgressEvent) => void;
 }
 
+/** Where there is no bank at all, that is what people need to be told, not that its key file is not there yet. */
+async function credentialsFor(
+  places: BankPlaces,
+  env: ServiceParts['env'],
+): Promise<BankCredentials> {
+  try {
+    return await credentialsFromEnvironment(env);
+  } catch (error) {
+    if ((await places.bank.size(BANK_FILE_KEY)) === undefined) return {};
+    throw error;
+  }
+}
+
 /** Services that open bank and cloud on first use, and only once. */
 export function makeServices(parts: ServiceParts): Services {
   const { env, places, log } = parts;
   const clock = parts.clock ?? systemClock;
-  const bank = once(async () => await openBank(places, await credentialsFromEnvironment(env)));
+  const bank = once(async () => await openBank(places, await credentialsFor(places, env)));
   return {
     settings: settingsFromEnvironment(env),
     clock,

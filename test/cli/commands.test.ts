@@ -1,0 +1,292 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCommandLine } from '../../cli/run.ts';
+import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
+import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
+
+const MIB = 1024 ** 2;
+
+interface Ran {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+  /** With --json: the events, the last of them the summary. */
+  events: Record<string, unknown>[];
+}
+
+let directory: string;
+let cloud: DemoCloud;
+let serverId: string;
+const data = randomBytes(MIB);
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'snapbank-cli-'));
+  cloud = await startDemoCloud();
+  const flavorId = cloud.addFlavor({ name: 'm1', vcpus: 1, ramMib: 64, diskGib: 0 });
+  const imageId = await cloud.addImage({
+    name: 'base',
+    content: Buffer.alloc(8 * MIB, 'x'),
+    diskFormat: 'raw',
+  });
+  serverId = await cloud.addServer({ name: 'web-1', imageId, flavorId });
+  await cloud.writeGuest(serverId, MIB, data);
+});
+afterAll(async () => {
+  await cloud.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+function collector(): { stream: Writable; text: () => string } {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(Buffer.from(chunk));
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(chunks).toString() };
+}
+
+async function snapbank(
+  argv: string[],
+  env: Record<string, string | undefined> = {},
+): Promise<Ran> {
+  const stdout = collector();
+  const stderr = collector();
+  const exitCode = await runCommandLine(argv, {
+    env: {
+      HOME: directory,
+      OS_AUTH_URL: cloud.authUrl,
+      OS_AUTH_TYPE: 'v3applicationcredential',
+      OS_APPLICATION_CREDENTIAL_ID: cloud.applicationCredential.id,
+      OS_APPLICATION_CREDENTIAL_SECRET: cloud.applicationCredential.secret,
+      OS_REGION_NAME: cloud.regionName,
+      SNAPBANK_BANK: join(directory, 'bank'),
+      SNAPBANK_KEY_FILE: join(directory, 'key'),
+      ...env,
+    },
+    cwd: directory,
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    onStopRequest: () => {},
+  });
+  const lines = argv.includes('--json') ? stdout.text().trim().split('\n') : [];
+  return {
+    exitCode,
+    stdout: stdout.text(),
+    stderr: stderr.text(),
+    events: lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
+}
+
+describe('the snapbank command', () => {
+  it('says what to type when there is no bank yet', async () => {
+    const ran = await snapbank(['backup', '--all']);
+
+    expect(ran.exitCode).toBe(2);
+    expect(ran.stderr).toMatch(/BankNotFound.*snapbank bank init/s);
+  });
+
+  it('says what to set when nothing is configured', async () => {
+    const bank = await snapbank(['checkpoints'], { SNAPBANK_BANK: undefined });
+    const cloudless = await snapbank(['protectables'], {
+      OS_AUTH_URL: undefined,
+      OS_AUTH_TYPE: undefined,
+      OS_APPLICATION_CREDENTIAL_ID: undefined,
+      OS_APPLICATION_CREDENTIAL_SECRET: undefined,
+    });
+
+    expect(bank).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('SNAPBANK_BANK') });
+    expect(cloudless).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('OS_CLOUD') });
+  });
+
+  it('makes a bank, and a key that only its owner can read', async () => {
+    const ran = await snapbank(['bank', 'init']);
+
+    expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
+    expect((await stat(join(directory, 'key'))).mode & 0o777).toBe(0o600);
+    expect((await snapbank(['bank', 'init'])).stderr).toContain('BankExists');
+    expect((await snapbank(['bank', 'info', '--json'])).events.at(-1)).toMatchObject({
+      type: 'summary',
+      sealed: true,
+      access: 'reader',
+    });
+  });
+
+  it('refuses to make a bank of which nobody said how it is sealed', async () => {
+    const ran = await snapbank(['bank', 'init', '--bank', join(directory, 'other')], {
+      SNAPBANK_KEY_FILE: undefined,
+    });
+
+    expect(ran).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--unsealed') });
+  });
+
+  it('lists the servers that can be backed up', async () => {
+    const ran = await snapbank(['protectables', '--json']);
+
+    expect(ran.events[0]).toMatchObject({
+      type: 'protectable',
+      protectable: { id: serverId, children: [{ extra_info: { server_id: serverId } }] },
+    });
+    expect((await snapbank(['protectables'])).stdout).toContain('web-1');
+  });
+
+  it('asks which servers to back up', async () => {
+    expect(await snapbank(['backup'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('--server'),
+    });
+    expect((await snapbank(['backup', '--all', '--tag', 'x'])).exitCode).toBe(2);
+    expect(
+      (await snapbank(['backup', '--enable-server-snapshot', 'maybe', '--all'])).exitCode,
+    ).toBe(2);
+    expect((await snapbank(['bakcup'])).exitCode).toBe(2);
+  });
+
+  it('backs up and ends with a summary', async () => {
+    const ran = await snapbank(['backup', '--server', 'web-1', '--json']);
+
+    expect(ran.exitCode).toBe(0);
+    expect(ran.events.at(-1)).toMatchObject({
+      type: 'summary',
+      failed: 0,
+      servers: [
+        {
+          id: serverId,
+          name: 'web-1',
+          status: 'succeeded',
+          diskBytes: 8 * MIB,
+          error: null,
+          checkpoint: expect.stringMatching(/^[0-9a-f]{24}$/),
+        },
+      ],
+    });
+  });
+
+  it('ends with 1 and names the error when a server fails', async () => {
+    const ran = await snapbank(['backup', '--server', 'web-1', '--server', 'nobody', '--json']);
+
+    expect(ran.exitCode).toBe(1);
+    expect(ran.events.at(-1)).toMatchObject({
+      succeeded: 1,
+      failed: 1,
+      servers: expect.arrayContaining([
+        expect.objectContaining({
+          id: 'nobody',
+          error: expect.objectContaining({ name: 'ServerNotFound' }),
+        }),
+      ]),
+    });
+  });
+
+  it('lists checkpoints, the newest first, and shows one', async () => {
+    const { events } = await snapbank(['checkpoints', '--server', 'web-1', '--json']);
+    const checkpoints = events.filter(({ type }) => type === 'checkpoint');
+
+    expect(checkpoints).toHaveLength(2);
+    expect(String(checkpoints[0]?.['createdAt']) >= String(checkpoints[1]?.['createdAt'])).toBe(
+      true,
+    );
+    expect((await snapbank(['show', 'web-1@latest'])).stdout).toContain('crash-consistent');
+    expect(await snapbank(['show', 'ffff'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('CheckpointNotFound'),
+    });
+  });
+
+  it.each(['raw', 'qcow2'])('exports the disk as %s, and never over a file', async (format) => {
+    const file = join(directory, `disk.${format}`);
+
+    const ran = await snapbank(['export', 'web-1@latest', '--output', file, '--format', format]);
+
+    expect(ran.exitCode).toBe(0);
+    const bytes = await readFile(file);
+    if (format === 'raw') {
+      expect(bytes.length).toBe(8 * MIB);
+      expect(Buffer.compare(bytes.subarray(MIB, 2 * MIB), data)).toBe(0);
+    } else {
+      expect(bytes.subarray(0, 4).toString('latin1')).toBe('QFI\u00fb');
+    }
+    expect(await snapbank(['export', 'web-1@latest', '--output', file])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('it exists'),
+    });
+  });
+
+  it('plans a restore, and restores', async () => {
+    const planned = await snapbank(['restore', 'web-1@latest', '--plan', '--json']);
+    expect(planned.events.at(-1)).toMatchObject({
+      type: 'summary',
+      plan: { server: { name: 'web-1' } },
+    });
+
+    const ran = await snapbank(['restore', 'web-1@latest', '--name', 'web-2', '--check', '--json']);
+
+    expect(ran.exitCode).toBe(0);
+    const summary = ran.events.at(-1) as { serverId: string };
+    expect(summary).toMatchObject({ type: 'summary', identical: true, bytes: 8 * MIB });
+    expect(Buffer.compare(await cloud.readGuest(summary.serverId, MIB, MIB), data)).toBe(0);
+  });
+
+  it('names a wrong key', async () => {
+    const other = join(directory, 'other-key');
+    await snapbank(['bank', 'init', '--bank', join(directory, 'third'), '--key-file', other]);
+
+    const ran = await snapbank(['checkpoints', '--key-file', other]);
+
+    expect(ran).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('WrongKey') });
+  });
+
+  it('backs up with a key that cannot read what it stored', async () => {
+    const bank = join(directory, 'asymmetric');
+    const writer = join(directory, 'writer-key');
+    await snapbank([
+      'bank',
+      'init',
+      '--bank',
+      bank,
+      '--key-file',
+      join(directory, 'reader-key'),
+      '--write-only-key-file',
+      writer,
+    ]);
+
+    const backup = await snapbank(['backup', '--all', '--bank', bank, '--key-file', writer]);
+    const restore = await snapbank([
+      'restore',
+      'web-1@latest',
+      '--image-only',
+      '--bank',
+      bank,
+      '--key-file',
+      writer,
+    ]);
+
+    expect(backup.exitCode).toBe(0);
+    expect(restore).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('KeyMissing') });
+  });
+
+  it('shows no secret of the cloud or the bank at debug level', async () => {
+    const ran = await snapbank(['backup', '--all', '--debug']);
+
+    const key = (await readFile(join(directory, 'key'), 'utf8')).trim().split('\n').at(-1) ?? '';
+    for (const secret of [cloud.applicationCredential.secret, key]) {
+      expect(`${ran.stdout}${ran.stderr}`).not.toContain(secret);
+    }
+  });
+
+  it('helps, and tells its version', async () => {
+    expect(await snapbank(['--help'])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('Examples:'),
+    });
+    expect(await snapbank(['--version'])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    });
+  });
+});
