@@ -179,7 +179,7 @@ export class ChunkReader {
     const slot = stored.subarray(start, start + wanted.length);
     try {
       const plain = await openSlot(this.#bank.keys, packKey, wanted, slot);
-      this.#cache.set(wanted.chunk, plain, plain.length);
+      this.#cache.set(wanted.chunk, detached(plain), plain.length);
       return plain;
     } catch (error) {
       return this.#damaged(wanted, error);
@@ -218,4 +218,9 @@ export class ChunkReader {
     const guestAddress = chunk * this.geometry.chunkSizeBytes;
     return { checkpoint: this.#checkpoint, disk: this.#disk.disk, guestAddress, pack, slot };
   }
+}
+
+/** The bytes without what they were read together with: raw chunks of an unsealed bank are views of a whole run. */
+function detached(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength > 2 * bytes.length ? new Uint8Array(bytes) : bytes;
 }

@@ -172,6 +172,17 @@ describe('ChunkReader', () => {
     expect(reads).toHaveLength(6);
   });
 
+  it('keeps a chunk without the run that it was read with', async () => {
+    const bank = await aBank({ access: 'unsealed' });
+    const { root } = await backUp(bank, noise(SEGMENT));
+    const reader = readerOfDisk(bank, root);
+    await reader.read([0, 1, 2, 3, 4, 5, 6, 7]);
+
+    const kept = await reader.readChunk(3);
+
+    expect(kept?.buffer.byteLength).toBeLessThanOrEqual(2 * CHUNK);
+  });
+
   it('stops when the signal aborts', async () => {
     const bank = await aBank();
     const { root } = await backUp(bank, noise(SEGMENT));
