@@ -1,0 +1,250 @@
+import { describe, expect, it } from 'vitest';
+import { deleteCollected } from '../../../../lib/bank/collect/delete-collected.ts';
+import { planCollection } from '../../../../lib/bank/collect/plan-collection.ts';
+import { readBasePointer, writeBasePointer } from '../../../../lib/bank/register/base-pointer.ts';
+import { commitCheckpoint } from '../../../../lib/bank/register/commit-checkpoint.ts';
+import {
+  BackupInProgress,
+  CheckpointFenced,
+  CheckpointNotFound,
+  CheckpointStateRefused,
+  PinFenced,
+} from '../../../../lib/bank/register/errors.ts';
+import type { BootImage } from '../../../../lib/bank/register/ids.ts';
+import { renewLease } from '../../../../lib/bank/register/lease.ts';
+import { openCheckpoint } from '../../../../lib/bank/register/open-checkpoint.ts';
+import {
+  pruneCheckpoint,
+  undeleteCheckpoint,
+} from '../../../../lib/bank/register/prune-checkpoint.ts';
+import { openPin, releasePin, renewPin } from '../../../../lib/bank/register/reader-pin.ts';
+import { ancestorOf } from '../../../../lib/bank/register/record.ts';
+import { type Register, registerOn } from '../../../../lib/bank/register/register.ts';
+import { StoreUnavailable, WriteOutcomeUnknown } from '../../../../lib/bank/store/errors.ts';
+import type { ObjectStore } from '../../../../lib/bank/store/object-store.ts';
+import { memoryStore } from '../store/memory-store.ts';
+import { interleavedStore } from './interleaved-store.ts';
+import { namesIn, Observer } from './observer.ts';
+import { Scheduler } from './scheduler.ts';
+
+const STEPS = 12_000;
+/** More for a campaign: INTERLEAVING_SEEDS=500 npx vitest run test/lib/bank/register/interleavings.test.ts */
+const SEEDS = Number(process.env['INTERLEAVING_SEEDS'] ?? 5);
+const LEASE_SECONDS = 120;
+const UNDELETE_SECONDS = 300;
+/** What a stretch of the register's own code throws when the store fails it, or when somebody else was faster. */
+const STORE_FAILED = [StoreUnavailable, WriteOutcomeUnknown];
+const OVERTAKEN = [
+  BackupInProgress,
+  CheckpointFenced,
+  CheckpointNotFound,
+  CheckpointStateRefused,
+  PinFenced,
+];
+
+const bootImage: BootImage = { cloud: 'cloud', region: 'region', imageId: 'image' };
+
+describe('the register, step by step in random order, with faults, crashes and collectors', () => {
+  it.each(Array.from({ length: SEEDS }, (_, index) => index + 1))(
+    'loses nothing (seed %i)',
+    async (seed) => {
+      const bank = new BankUnderTest(seed);
+
+      await bank.run();
+
+      // Otherwise the run shows nothing.
+      expect(bank.observer.committed.size).toBeGreaterThan(5);
+      expect(bank.observer.over.size).toBeGreaterThan(5);
+      expect(bank.observer.deletions).toBeGreaterThan(20);
+    },
+  );
+});
+
+/** Backups of two servers of one boot image, readers, prunes and collectors, each of them again and again until the steps are over. */
+class BankUnderTest {
+  readonly observer = new Observer();
+  readonly #scheduler: Scheduler;
+  readonly #register: ObjectStore;
+  readonly #bank: ObjectStore;
+  #serial = 0;
+
+  constructor(seed: number) {
+    this.#scheduler = new Scheduler(seed);
+    const { clock } = this.#scheduler;
+    this.#register = this.observer.watch(
+      memoryStore({ location: 'memory:register', clock }),
+      'register',
+    );
+    this.#bank = this.observer.watch(memoryStore({ location: 'memory:bank', clock }), 'bank');
+  }
+
+  async run(): Promise<void> {
+    for (const server of ['one', 'one', 'two']) {
+      this.#repeatedly(async () => await this.#backUp(server));
+    }
+    for (let count = 0; count < 2; count++) {
+      this.#repeatedly(async () => await this.#restore());
+      this.#repeatedly(async () => await this.#prune());
+      this.#repeatedly(async () => await this.#collect());
+    }
+    await this.#scheduler.run(STEPS, () => {
+      this.#scheduler.pass(this.#scheduler.random() * 1000);
+      this.observer.check();
+    });
+  }
+
+  #repeatedly(act: () => Promise<void>): void {
+    this.#scheduler.start(async () => {
+      for (;;) {
+        await this.#scheduler.turn('the loop');
+        await act();
+      }
+    });
+  }
+
+  /** An execution: one process, or two that do the same, or one that dies and another that takes over. */
+  async #backUp(server: string): Promise<void> {
+    const execution = this.#name('execution');
+    const first = this.#name(execution);
+    const second = this.#name(execution);
+    const work = (register: Register, bank: ObjectStore) =>
+      this.#makeCheckpoint(register, bank, execution, server);
+    const kind = this.#scheduler.pick(['one', 'two', 'one after the other']);
+    if (kind === 'one') await this.#process(first, work);
+    if (kind === 'two')
+      await Promise.all([this.#process(first, work), this.#process(second, work)]);
+    if (kind === 'one after the other') {
+      this.#scheduler.start(() => this.#process(first, work));
+      for (let wait = this.#scheduler.random() * 60; wait > 0; wait--) {
+        await this.#scheduler.turn('the loop');
+      }
+      this.#scheduler.kill(first);
+      await this.#process(second, work);
+    }
+  }
+
+  async #makeCheckpoint(
+    register: Register,
+    bank: ObjectStore,
+    execution: string,
+    serverId: string,
+  ): Promise<void> {
+    const server = { cloud: 'cloud', region: 'region', projectId: 'project', serverId };
+    const opened = await openCheckpoint(register, {
+      execution: { id: execution },
+      server,
+      bootImage,
+      leaseSeconds: LEASE_SECONDS,
+    });
+    if (opened.state === 'COMMITTED') return;
+    const { checkpoint } = opened;
+    const ancestor = ancestorOf(opened);
+    const inherited = ancestor === undefined ? [] : await readNames(bank, ancestor.root.key);
+    const attempt = register.randomHex(8);
+    const own = [`packs/${checkpoint}/0-0-${attempt}-0`, `segments/${checkpoint}/0-0-${attempt}`];
+    for (const key of own) await bank.put(key, new Uint8Array(1));
+    await renewLease(register, checkpoint);
+    // Not more than some generations, so that what the oldest wrote becomes garbage.
+    const names = [...own, ...inherited.slice(0, 4)];
+    const root = { key: `roots/${checkpoint}-${attempt}`, digest: '0'.repeat(64) };
+    await bank.put(root.key, Buffer.from(JSON.stringify(names)));
+    await this.#commit(register, checkpoint, root);
+    await writeBasePointer(register, bootImage, checkpoint);
+  }
+
+  async #commit(
+    register: Register,
+    checkpoint: string,
+    root: { key: string; digest: string },
+  ): Promise<void> {
+    try {
+      const record = await commitCheckpoint(register, checkpoint, { root });
+      expect(this.observer.committed.get(checkpoint)).toBe(record.root.key);
+    } catch (error) {
+      const buried = this.observer.heads().get(checkpoint) === 'buried';
+      if (error instanceof CheckpointFenced && !buried) {
+        expect(this.observer.committed.has(checkpoint)).toBe(false);
+      }
+      throw error;
+    }
+  }
+
+  async #restore(): Promise<void> {
+    const execution = this.#name('restore');
+    await this.#process(execution, async (register, bank) => {
+      const checkpoint =
+        this.#scheduler.pick([...this.observer.heads().keys()]) ??
+        (await readBasePointer(register, bootImage));
+      if (checkpoint === undefined) return;
+      const pin = await openPin(register, {
+        checkpoint,
+        execution: { id: execution },
+        leaseSeconds: LEASE_SECONDS,
+      });
+      if (pin.id === null) throw new Error('The register is not read-only.');
+      this.observer.reliedOn.set(pin.id, pin.record.root.key);
+      for (let reads = 0; reads < 5; reads++) {
+        await readNames(bank, pin.record.root.key);
+        await renewPin(register, pin.id);
+      }
+      this.observer.reliedOn.delete(pin.id);
+      await releasePin(register, pin.id);
+    });
+  }
+
+  async #prune(): Promise<void> {
+    await this.#process(this.#name('prune'), async (register) => {
+      const head = this.#scheduler.pick(this.observer.worthPruning());
+      if (head === undefined) return;
+      if (head.state === 'COMMITTED') await pruneCheckpoint(register, head.checkpoint);
+      if (head.state === 'DELETING' && this.#scheduler.random() < 0.3) {
+        await undeleteCheckpoint(register, head.checkpoint);
+      }
+    });
+  }
+
+  async #collect(): Promise<void> {
+    await this.#process(this.#name('collector'), async (register, bank) => {
+      const plan = await planCollection({
+        bank,
+        register,
+        namesIn: async ({ key }) => await readNames(bank, key),
+        undeleteSeconds: UNDELETE_SECONDS,
+      });
+      await deleteCollected({ bank, register, plan, force: true });
+    });
+  }
+
+  /** Does it again when the store fails, as a state machine would, and ends when others were faster. */
+  async #process(
+    process: string,
+    act: (register: Register, bank: ObjectStore) => Promise<void>,
+  ): Promise<void> {
+    const interleaving = { scheduler: this.#scheduler, process, faultRate: 0.005 };
+    const register = registerOn({
+      store: interleavedStore(this.#register, interleaving),
+      nameKey: new Uint8Array(32),
+      clock: this.#scheduler.clock,
+      randomHex: (bytes) => this.#scheduler.hex(bytes),
+    });
+    const bank = interleavedStore(this.#bank, interleaving);
+    for (let tries = 1; tries <= 5; tries++) {
+      try {
+        await act(register, bank);
+        return;
+      } catch (error) {
+        if (OVERTAKEN.some((kind) => error instanceof kind)) return;
+        if (!STORE_FAILED.some((kind) => error instanceof kind)) throw error;
+      }
+    }
+  }
+
+  #name(what: string): string {
+    this.#serial += 1;
+    return `${what}-${this.#serial}`;
+  }
+}
+
+async function readNames(bank: ObjectStore, key: string): Promise<readonly string[]> {
+  return namesIn(key, await bank.get(key)) ?? [];
+}
