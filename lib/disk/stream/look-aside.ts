@@ -36,18 +36,24 @@ export class LookAside {
     }
   }
 
-  /** From now on the clusters at these offsets (0 is none) are known to be L2 tables. */
+  /** The clusters at these offsets (0 is none) are L2 tables, those that have arrived and those to come. */
   expectTables(offsets: Float64Array): void {
     this.#expected = offsets.toSorted();
     this.#nextExpected = 0;
+    for (const offset of this.#expected) {
+      if (offset >= this.#stream.position) break;
+      const table = this.#fresh.get(offset);
+      if (table === undefined) continue;
+      this.#fresh.delete(offset);
+      this.#tables.set(offset, table);
+    }
   }
 
-  /** An L2 table, of the size of a cluster; kept until `dropTable`. */
+  /** An L2 table that was expected, of the size of a cluster; kept until `dropTable`. */
   async table(offset: number): Promise<Uint8Array> {
     while (this.#stream.position <= offset) await this.#advance();
-    const table = this.#tables.get(offset) ?? this.#fresh.get(offset);
+    const table = this.#tables.get(offset);
     if (table === undefined) throw new NotStreamable('an L2 table came too early', offset);
-    if (this.#fresh.delete(offset)) this.#tables.set(offset, table);
     return table;
   }
 
