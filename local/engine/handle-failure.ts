@@ -35,13 +35,10 @@ export async function catchFailure(
   } catch (error) {
     if (!(error instanceof StateFailure)) throw error;
     // A catcher does not catch what fails in a catcher.
-    const { details, evaluation } = error;
-    const terminal = new StateFailure(details.error, details.cause, {
-      terminal: true,
-      ...(evaluation && { evaluation }),
-    });
-    recordFailure(scope, state, at, terminal);
-    throw terminal;
+    const { details, location } = error;
+    const options = { terminal: true, ...(location !== undefined && { location }) };
+    const terminal = new StateFailure(details.error, details.cause, options);
+    throw failureOf(recordFailure(scope, state, at, terminal));
   }
 }
 
@@ -52,7 +49,7 @@ export function recordFailure(
   at: StateProgress,
   failure: StateFailure,
 ): RecordedFailure {
-  const { details, evaluation } = failure;
+  const { details, location } = failure;
   const { run } = scope;
   const terminal = failure.terminal ? true : undefined;
   const delay = retryDelayMilliseconds(
@@ -63,8 +60,8 @@ export function recordFailure(
   const retryAt =
     delay === undefined ? undefined : new Date(run.options.clock.now() + delay).toISOString();
   const extras = { retryAt, terminal };
-  if (evaluation?.state === at.name) {
-    const evaluationFailedEventDetails = { ...details, ...evaluation };
+  if (location !== undefined) {
+    const evaluationFailedEventDetails = { ...details, location, state: at.name };
     record(scope, { type: 'EvaluationFailed', evaluationFailedEventDetails, ...extras });
   } else if (state.Type === 'Task') {
     const taskDetails = { ...resourceDetails(state), ...details };

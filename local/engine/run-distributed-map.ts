@@ -75,7 +75,6 @@ async function runChildren(
     return await writeResults(scope, writer, at.attempt?.mapRunArn ?? '', children);
   };
   try {
-    checkTolerance();
     await concurrently(runs.count, options.concurrency, scope.signal, async (index, signal) => {
       const ended = await runChild(scope, state, at, { index, runs, signal, ...options });
       if (ended === 'FAILED') failedItems += runs.weightOf(index);

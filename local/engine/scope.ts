@@ -142,8 +142,7 @@ export async function evaluateNumber(
 
 export function evaluationFailure(at: StateProgress, error: EvaluationError): StateFailure {
   const cause = `${whileExecuting(at)} ${error.message}`;
-  const evaluation = { state: at.name, location: error.location };
-  return new StateFailure('States.QueryEvaluationError', cause, { evaluation });
+  return new StateFailure('States.QueryEvaluationError', cause, { location: error.location });
 }
 
 function contextObject(scope: Scope, at: StateProgress, mapItem: MapItem | undefined): JsonObject {

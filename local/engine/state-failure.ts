@@ -1,16 +1,10 @@
 import type { ErrorDetails } from './history.ts';
 
-/** Where an expression failed. */
-interface Evaluation {
-  readonly state: string;
-  /** As AWS names fields: `Output/a/b[0]`. */
-  readonly location: string;
-}
-
 interface StateFailureOptions {
   /** The state's own TimeoutSeconds ran out. */
   timedOut?: boolean;
-  evaluation?: Evaluation;
+  /** Where in the state that throws it an expression failed, as AWS names fields: `Output/a/b[0]`. */
+  location?: string;
   /** Neither Retry nor Catch applies, whatever they name. */
   terminal?: boolean;
 }
@@ -20,14 +14,14 @@ export class StateFailure extends Error {
   override readonly name = 'StateFailure' as const;
   readonly details: ErrorDetails;
   readonly timedOut: boolean;
-  readonly evaluation: Evaluation | undefined;
+  readonly location: string | undefined;
   readonly terminal: boolean;
 
   constructor(error?: string, cause?: string, options: StateFailureOptions = {}) {
     super(`${error ?? 'no error name'}: ${cause ?? 'no cause'}`);
     this.details = { error, cause };
     this.timedOut = options.timedOut ?? false;
-    this.evaluation = options.evaluation;
+    this.location = options.location;
     this.terminal = options.terminal ?? false;
   }
 }

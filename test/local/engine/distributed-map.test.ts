@@ -306,6 +306,18 @@ describe('ResultWriter', () => {
     expect(work.objects.has(`${directory}/manifest.json`)).toBe(true);
   });
 
+  it('tells what failed first where the results cannot be written, too', async () => {
+    const work = { ...memoryStore({}), put: () => Promise.reject(new Error('disk full')) };
+
+    const { outcome } = await execute(over({ ResultWriter: writer }), {
+      input: [-1],
+      invoke: { f },
+      objects: { work },
+    });
+
+    expect(outcome.error).toBe('States.ExceedToleratedFailureThreshold');
+  });
+
   it('fails where the results cannot be written, and the Map is not run again for that', async () => {
     const work = { ...memoryStore({}), put: () => Promise.reject(new Error('disk full')) };
     let calls = 0;

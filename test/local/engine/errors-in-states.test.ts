@@ -242,7 +242,13 @@ describe('Catch', () => {
   it('does not catch what fails in a catcher, then or after a crash', async () => {
     const text = machine({
       A: call('f', {
-        Catch: [{ ErrorEquals: ['States.ALL'], Output: '{% $states.input.no %}', Next: 'B' }],
+        Catch: [
+          {
+            ErrorEquals: ['States.ALL'],
+            Output: "{% $states.errorOutput.Error = 'Broken' ? $no : 'caught after all' %}",
+            Next: 'B',
+          },
+        ],
         End: true,
       }),
       B: { Type: 'Pass', End: true },
