@@ -29,20 +29,13 @@ export async function leaveState(
   if (exceedsPayloadLimit(outputJson) || exceedsPayloadLimit(toJson(assigned))) {
     throw dataLimitExceeded(name, { terminal: true });
   }
-  const variables = Object.entries(assigned as JsonObject);
+  const variables = Object.entries(assigned as JsonObject).map(
+    ([variable, value]) => [variable, toJson(value)] as const,
+  );
+  const assignedVariables = variables.length === 0 ? undefined : Object.fromEntries(variables);
   record(scope, {
     type: `${state.Type}StateExited`,
-    stateExitedEventDetails: {
-      name,
-      output: outputJson,
-      ...(variables.length === 0
-        ? {}
-        : {
-            assignedVariables: Object.fromEntries(
-              variables.map(([key, value]) => [key, toJson(value)]),
-            ),
-          }),
-    },
+    stateExitedEventDetails: { name, output: outputJson, assignedVariables },
     next: exit.Next,
   });
 }

@@ -20,9 +20,10 @@ import { ExecutionStopped, StateFailure } from './state-failure.ts';
  * Runs an execution of a state machine in this process, to its end. A name is used for one input and one definition only
  * (`ExecutionAlreadyExists` otherwise), and the same call may be made again:
  * - an execution that was cut off goes on: what was finished is not run again, a Task that was under way is;
- * - one that ended as FAILED, TIMED_OUT or ABORTED is redriven: it goes on from the states that did not succeed, their retries and
- *   the machine's timeout counted anew, items and branches that succeeded left as they are;
+ * - one that ended as FAILED, TIMED_OUT or ABORTED is redriven: it goes on from the states that did not succeed, their retries
+ *   counted anew, items and branches that succeeded left as they are;
  * - of one that SUCCEEDED (or whose history is full) the recorded outcome is returned, and nothing is run.
+ * The machine's TimeoutSeconds are those of one such run; waits and retry delays end when they would have.
  *
  * Rejects only where the execution could not be run: `InvalidInput`, `ExecutionRunning`, `HistoryCorrupt`, or what the history store
  * throws. Whatever the states do is an outcome.

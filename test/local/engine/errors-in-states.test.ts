@@ -265,22 +265,31 @@ describe('Catch', () => {
     expect(resumed.outcome).toEqual(outcome);
   });
 
-  it('records where an expression failed once, and around it that the Parallel failed', async () => {
-    const text = machine({
-      P: {
-        Type: 'Parallel',
-        Branches: [branch({ A: { Type: 'Pass', Output: '{% $no %}', End: true } })],
-        End: true,
+  it.each([
+    ['a state', { A: { Type: 'Pass', Output: '{% $no %}', End: true } }],
+    [
+      'a catcher',
+      {
+        A: call('f', {
+          Catch: [{ ErrorEquals: ['States.ALL'], Output: '{% $no %}', Next: 'B' }],
+          End: true,
+        }),
+        B: { Type: 'Pass', End: true },
       },
-    });
+    ],
+  ])(
+    'records once where an expression of %s failed, and around it that the Parallel did',
+    async (_whose, states) => {
+      const text = machine({ P: { Type: 'Parallel', Branches: [branch(states)], End: true } });
 
-    const { outcome, events } = await execute(text);
+      const { outcome, events } = await execute(text, { invoke: { f: failing([broken]) } });
 
-    expect(outcome.error).toBe('States.QueryEvaluationError');
-    expect(typesOf(events).slice(-3)).toEqual([
-      'P[0] EvaluationFailed',
-      'ParallelStateFailed',
-      'ExecutionFailed',
-    ]);
-  });
+      expect(outcome.error).toBe('States.QueryEvaluationError');
+      expect(typesOf(events).slice(-3)).toEqual([
+        'P[0] EvaluationFailed',
+        'ParallelStateFailed',
+        'ExecutionFailed',
+      ]);
+    },
+  );
 });
