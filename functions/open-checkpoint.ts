@@ -26,10 +26,12 @@ export const openCheckpoint = stateFunction({
     const serverId = item.children[0]?.extra_info.server_id ?? item.id;
     const server = await openstack.servers.show(serverId, { signal });
     const bootImageId = bootImageIdOf(server);
-    const [bank, register, identity] = await Promise.all([
+    // Everything that can fail for good comes before the record: one that nobody goes on with would block the next backup.
+    const [bank, register, identity, description] = await Promise.all([
       services.bank(),
       services.register(),
       identityOf(openstack, serverId, signal),
+      describeServer(openstack, server, signal),
     ]);
     const record = await openRecord(register, {
       execution: {
@@ -42,10 +44,7 @@ export const openCheckpoint = stateFunction({
       signal,
     });
     const { checkpoint, state } = record;
-    if (state === 'OPEN') {
-      const description = await describeServer(openstack, server, signal);
-      await putServerDescription(bank, checkpoint, description, signal);
-    }
+    if (state === 'OPEN') await putServerDescription(bank, checkpoint, description, signal);
     return {
       checkpoint,
       state,

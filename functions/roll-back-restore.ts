@@ -16,6 +16,8 @@ export const rollBackRestore = stateFunction({
       restoreId: plan.restoreId,
       reason: failure.Error,
     });
+    const prefix = `results/${plan.restoreId}-`;
+    const explained = await explainFailure(services.places.work, prefix, failure, signal);
     const openstack = await services.openstack();
     for (const { id } of await restoredServers(openstack, plan, signal)) {
       await openstack.servers.delete(id, { signal });
@@ -25,8 +27,7 @@ export const rollBackRestore = stateFunction({
     }
     await removeAssembly(services.places.work, plan.restoreId, signal);
     await releasePin(await services.register(), plan.pinId, { signal });
-    const prefix = `results/${plan.restoreId}`;
-    return { failure: await explainFailure(services.places.work, prefix, failure, signal) };
+    return { failure: explained };
   },
 });
 

@@ -9,6 +9,7 @@ import type { Call } from '../state-function.ts';
 import { ROOT_DISK } from './disks.ts';
 import { ImageTooLarge } from './errors.ts';
 import { openUpload, type Upload } from './upload.ts';
+import { removeObjects } from '../work-objects.ts';
 import { putUploadPlan } from './upload-plan.ts';
 
 export interface StreamedUpload {
@@ -134,9 +135,5 @@ async function dropReceipts(
   { checkpoint, imageId }: StreamedUpload,
   signal: AbortSignal,
 ): Promise<void> {
-  const keys: string[] = [];
-  for await (const { key } of work.list(receiptPrefix(checkpoint, imageId), { signal })) {
-    keys.push(key);
-  }
-  await work.delete(keys, { signal });
+  await removeObjects(work, [receiptPrefix(checkpoint, imageId)], signal);
 }

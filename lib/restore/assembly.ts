@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { ObjectStore, Part } from '../bank/store/object-store.ts';
+import { removeObjects } from '../work-objects.ts';
 import type { RestorePlan } from './plan.ts';
 
 /** The image file as one object of the work place, under way or complete. */
@@ -84,7 +85,6 @@ export async function removeAssembly(
   for await (const upload of work.listUploads(prefix, { signal })) {
     await work.abortUpload(upload, { signal });
   }
-  const keys: string[] = [];
-  for await (const { key } of work.list(prefix, { signal })) keys.push(key);
-  await work.delete(keys, { signal });
+  // Beside the object itself: what the Maps of the restore left.
+  await removeObjects(work, [prefix, `results/${restoreId}-`], signal);
 }

@@ -84,7 +84,10 @@ export async function planServer(
     configDrive: description.configDrive,
     userData: description.userData !== null,
   };
-  return { server, notRestored: [...notRestored, ...description.notCovered, ...description.notCaptured] };
+  return {
+    server,
+    notRestored: [...notRestored, ...description.notCovered, ...description.notCaptured],
+  };
 }
 
 function isSameRegion(identity: Identity, origin: { cloud: string; region: string }): boolean {

@@ -238,6 +238,37 @@ describe('the backup machine', () => {
     expect((await backUp()).has(id)).toBe(true);
   });
 
+  it('backs up all the same when the snapshot image cannot be deleted, warns, and sweeps it away next time', async () => {
+    const { cloud, places, run, addServer, leftovers } = await start();
+    await addServer('web', randomBytes(MIB));
+    cloud.faults.add(
+      { service: 'image', method: 'DELETE' },
+      { kind: 'status', status: 403, message: 'protected' },
+      { times: 6 },
+    );
+
+    const outcome = await run('backup', {});
+
+    expect(outcome.status).toBe('SUCCEEDED');
+    const { outcomesKey } = outcome.output as { outcomesKey: string };
+    const [web] = JSON.parse(Buffer.from(await places.work.get(outcomesKey)).toString());
+    expect(web.warnings).toEqual([expect.stringMatching(/^DeleteServerSnapshot: /)]);
+    expect(await leftovers()).toHaveLength(1);
+    await run('backup', {});
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('leaves in the work place only what tells of the execution', async () => {
+    const { places, backUp, addServer } = await start();
+    await addServer('web', randomBytes(MIB));
+
+    await backUp();
+
+    const kinds = new Set<string>();
+    for await (const { key } of places.work.list('')) kinds.add(key.split('/')[0] ?? '');
+    expect(kinds).toEqual(new Set(['items', 'outcomes', 'results']));
+  });
+
   it('stops at once when it is told to, and goes on under the same name', async () => {
     const { cloud, run, addServer, leftovers } = await start();
     await addServer('web', randomBytes(4 * MIB));
