@@ -183,7 +183,6 @@ export type ParallelState = Extract<State, { Type: 'Parallel' }>;
 export type ChoiceState = Extract<State, { Type: 'Choice' }>;
 export type WaitState = Extract<State, { Type: 'Wait' }>;
 export type Retrier = z.infer<typeof retrier>;
-export type Catcher = z.infer<typeof catcher>;
 export type StateMachine = z.infer<typeof stateMachine>;
 
 /** States with an entry: a Parallel's branch, and what a machine and an item processor are, too. */

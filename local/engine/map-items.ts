@@ -73,9 +73,7 @@ function checked(scope: Scope, input: Json): string {
   throw dataLimitExceeded(currentState(scope).name, { terminal: true });
 }
 
-/** Whether the failed items of a Map are more than it tolerates. */
-export type Tolerance = (failedItems: number) => boolean;
-
+/** Tells of a number of failed items whether the Map tolerates so many. */
 export async function toleranceOf(
   scope: Scope,
   state: MapState,
