@@ -1,4 +1,5 @@
 import { NotStreamable } from '../errors.ts';
+import { Arrivals } from './arrivals.ts';
 import type { ByteStream } from './byte-stream.ts';
 
 /** However small the look-aside buffer is told to be, it holds this many clusters, and this much. */
@@ -14,9 +15,10 @@ export class LookAside {
   readonly #stream: ByteStream;
   readonly #blockBytes: number;
   readonly #limitBytes: number;
-  /** Clusters by their offset in the file, in the order of arrival. */
-  readonly #fresh = new Map<number, Uint8Array>();
-  readonly #touched = new Map<number, Uint8Array>();
+  /** Clusters of which nothing was taken. */
+  readonly #fresh = new Arrivals();
+  /** Clusters of which a part was taken. */
+  readonly #touched = new Arrivals();
   /** L2 tables that arrived before their turn; they are never dropped. */
   readonly #tables = new Map<number, Uint8Array>();
   #heldBytes = 0;
@@ -42,10 +44,8 @@ export class LookAside {
     this.#nextExpected = 0;
     for (const offset of this.#expected) {
       if (offset >= this.#stream.position) break;
-      const table = this.#fresh.get(offset);
-      if (table === undefined) continue;
-      this.#fresh.delete(offset);
-      this.#tables.set(offset, table);
+      const table = this.#fresh.take(offset);
+      if (table !== undefined) this.#tables.set(offset, table);
     }
   }
 
@@ -74,8 +74,8 @@ export class LookAside {
       const part = block.subarray(within, within + length - done);
       copied.set(part, done);
       done += part.length;
-      if (keep) this.#touch(blockOffset, block);
-      else this.#drop(blockOffset, block);
+      if (keep) this.#touch(blockOffset);
+      else this.#drop(blockOffset);
     }
     return copied;
   }
@@ -100,28 +100,29 @@ export class LookAside {
       this.#nextExpected += 1;
     }
     const isTable = this.#expected[this.#nextExpected] === offset;
-    (isTable ? this.#tables : this.#fresh).set(offset, block);
+    if (isTable) this.#tables.set(offset, block);
+    else this.#fresh.add(offset, block);
     this.#heldBytes += block.length;
     this.#makeRoom(offset);
   }
 
   #makeRoom(newest: number): void {
-    for (const blocks of [this.#touched, this.#fresh]) {
-      for (const [offset, block] of blocks) {
-        if (this.#heldBytes <= this.#limitBytes) return;
-        this.#drop(offset, block);
+    while (this.#heldBytes > this.#limitBytes) {
+      const dropped = this.#touched.takeOldest() ?? this.#fresh.takeOldest();
+      if (dropped === undefined) {
+        throw new NotStreamable('more L2 tables came early than the buffer holds', newest);
       }
-    }
-    if (this.#heldBytes > this.#limitBytes) {
-      throw new NotStreamable('more L2 tables came early than the look-aside buffer holds', newest);
+      this.#heldBytes -= dropped.length;
     }
   }
 
-  #touch(offset: number, block: Uint8Array): void {
-    if (this.#fresh.delete(offset)) this.#touched.set(offset, block);
+  #touch(offset: number): void {
+    const block = this.#fresh.take(offset);
+    if (block !== undefined) this.#touched.add(offset, block);
   }
 
-  #drop(offset: number, block: Uint8Array): void {
-    if (this.#fresh.delete(offset) || this.#touched.delete(offset)) this.#heldBytes -= block.length;
+  #drop(offset: number): void {
+    const block = this.#fresh.take(offset) ?? this.#touched.take(offset);
+    this.#heldBytes -= block?.length ?? 0;
   }
 }
