@@ -1,6 +1,8 @@
 import { abandonCheckpoint } from '../bank/register/abandon-checkpoint.ts';
-import { CheckpointId } from '../bank/register/ids.ts';
+import { sameServer } from '../bank/register/identity.ts';
+import { CheckpointId, serverKeyIn } from '../bank/register/ids.ts';
 import { remainingMilliseconds } from '../bank/register/lease.ts';
+import { listCheckpoints } from '../bank/register/list-checkpoints.ts';
 import type { OpenRecord } from '../bank/register/record.ts';
 import { readRecord } from '../bank/register/records.ts';
 import type { Register } from '../bank/register/register.ts';
@@ -64,18 +66,35 @@ async function isOrphaned(
 ): Promise<boolean> {
   const head = await readRecord(register, checkpoint, { signal });
   if (head.kind !== 'live' || head.value.state !== 'OPEN') return true;
-  if (!(await isDead(register, head.value))) return false;
+  if (!(await isDead(register, head.value, signal))) return false;
   await abandonCheckpoint(register, checkpoint, { reason: 'its execution is gone', signal });
   return true;
 }
 
-async function isDead(register: Register, record: OpenRecord): Promise<boolean> {
+async function isDead(
+  register: Register,
+  record: OpenRecord,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const remaining = remainingMilliseconds(register, record.lease);
   const { process } = record.execution;
-  if (process !== undefined && (await register.isProcessGone(process))) {
-    // The command may be about to be typed again; what it would continue is not to be swept away by another run meanwhile.
-    return remainingMilliseconds(register, record.lease) < record.lease.seconds * 500;
+  if (process === undefined || !(await register.isProcessGone(process))) return remaining <= 0;
+  // The command may be about to be typed again: what it would continue stays for a while, unless a later backup took its place.
+  const halfOfLease = record.lease.seconds * 500;
+  return remaining < halfOfLease || (await hasSuccessor(register, record, signal));
+}
+
+async function hasSuccessor(
+  register: Register,
+  { checkpoint, server, createdAt }: OpenRecord,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const serverKey = serverKeyIn(checkpoint);
+  for await (const other of listCheckpoints(register, { serverKey, signal })) {
+    const later = other.createdAt > createdAt && other.state === 'COMMITTED';
+    if (later && sameServer(other.server, server)) return true;
   }
-  return remainingMilliseconds(register, record.lease) <= 0;
+  return false;
 }
 
 async function abortOldUploads(services: Services, signal: AbortSignal): Promise<number> {
