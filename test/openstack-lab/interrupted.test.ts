@@ -55,10 +55,10 @@ describe('a backup that is interrupted', () => {
     expect(await snapshots()).toEqual([]);
   });
 
-  it('by the death of its process gives way to the next backup, and is swept by the one after', async () => {
-    await backUpInterrupted('SIGKILL', 'abandoned');
+  it('by the death of its process gives way to another one, and can be continued after it', async () => {
+    await backUpInterrupted('SIGKILL', 'overtaken');
 
-    for (const execution of ['next', 'one-after']) {
+    for (const execution of ['overtaking', 'overtaken']) {
       const args = ['--server', name, '--execution', execution];
       const { summary } = await stage.snapbank.backup(args);
       expect(summary.servers).toMatchObject([{ id: guest.id, error: null }]);

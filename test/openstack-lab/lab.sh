@@ -7,7 +7,7 @@
 #   lab.sh down [--purge]  stops everything it started; --purge removes its data too (not the packages)
 #
 # Variables: LAB (directory of all its data, /var/lib/openstack-lab), LAB_PORTS (added to every usual port, 10000),
-# LAB_VOLUMES_SIZE (size of the volume store, 8G).
+# LAB_VOLUMES_SIZE (size of the volume store, 8G), S3_LAB_PORT (from which Glance may download, 18080).
 set -euo pipefail
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/scripts
 . "$scripts/common.sh"

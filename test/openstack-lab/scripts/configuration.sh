@@ -104,10 +104,10 @@ filesystem_store_datadir = $LAB/glance/staging
 [os_glance_tasks_store]
 filesystem_store_datadir = $LAB/glance/tasks
 [import_filtering_opts]
-# Loopback addresses are refused unless allowed_hosts names them, and then it is the whole list. 18080: the tests' S3 server.
+# Loopback addresses are refused unless allowed_hosts names them, and then it is the whole list. The third port is the S3 lab's.
 # Lists with bounds need the brackets: without them POST /v2/images answers 500.
 allowed_hosts = [127.0.0.1]
-allowed_ports = [80,443,18080]
+allowed_ports = [80,443,${S3_LAB_PORT:-18080}]
 [paste_deploy]
 flavor = keystone
 config_file = /etc/glance/glance-api-paste.ini
