@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { parseBoolean } from '../lib/settings.ts';
 import { runBackup } from './commands/backup.ts';
 import { bankInfo, initBank } from './commands/bank.ts';
+import { runCollectGarbage } from './commands/collect-garbage.ts';
 import { listCheckpointsCommand } from './commands/checkpoints.ts';
 import { exportDisk } from './commands/export.ts';
 import { listProtectables } from './commands/protectables.ts';
@@ -117,6 +118,16 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .requiredOption('--output <file>', 'the file; it must not exist')
     .addOption(new Option('--format <format>', 'of the file').choices(['raw', 'qcow2']))
     .action(run(exportDisk));
+
+  command(program, 'collect-garbage', 'delete what no checkpoint needs any more')
+    .option('--dry-run', 'say what would be deleted, and delete nothing')
+    .option('--force', 'delete even more than half of the bank')
+    .option(
+      '--undelete-days <days>',
+      'how long a pruned checkpoint can be brought back (7)',
+      Number,
+    )
+    .action(run(runCollectGarbage));
 
   return program;
 }

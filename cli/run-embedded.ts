@@ -22,6 +22,8 @@ export interface EmbeddedRun {
   display: ExecutionDisplay;
   /** Name of the execution, where the user gave one. */
   givenName: string | undefined;
+  /** False for what needs the bank alone. */
+  usesCloud: boolean;
 }
 
 export interface EmbeddedOutcome {
@@ -39,10 +41,11 @@ export async function runEmbedded(
   context: CommandContext,
   run: EmbeddedRun,
 ): Promise<EmbeddedOutcome> {
-  const { machine, input, display, givenName } = run;
+  const { machine, input, display, givenName, usesCloud } = run;
   const startedAt = Date.now();
   const services = await context.services({ progress: (event) => display.advance(event) });
-  const command = { machine, scope: await scopeOf(services, context.signal), input };
+  const scope = await scopeOf(services, usesCloud, context.signal);
+  const command = { machine, scope, input };
   try {
     let execution = await nameExecution(context.stateDirectory, command, givenName);
     let outcome = await runNamed(context, run, services, execution);
@@ -60,10 +63,15 @@ export async function runEmbedded(
 }
 
 /** Bank and cloud, opened here: wrong keys and credentials are told before anything is started. */
-async function scopeOf(services: Services, signal: AbortSignal): Promise<Command['scope']> {
-  const [bank, openstack] = await Promise.all([services.bank(), services.openstack()]);
-  const { cloud, region, projectId } = await openstack.identity({ signal });
-  return [bank.info.bankId, cloud, region, projectId];
+async function scopeOf(
+  services: Services,
+  usesCloud: boolean,
+  signal: AbortSignal,
+): Promise<Command['scope']> {
+  const { bankId } = (await services.bank()).info;
+  if (!usesCloud) return [bankId];
+  const { cloud, region, projectId } = await (await services.openstack()).identity({ signal });
+  return [bankId, cloud, region, projectId];
 }
 
 /** Undefined where there is nothing to continue: the execution had ended, or an older version of snapbank began it. */

@@ -2,6 +2,7 @@ import { abandonCheckpoint } from '../functions/abandon-checkpoint.ts';
 import { assembleRange } from '../functions/assemble-range.ts';
 import { checkRange } from '../functions/check-range.ts';
 import { closeRestore } from '../functions/close-restore.ts';
+import { collectGarbage } from '../functions/collect-garbage.ts';
 import { commitCheckpoint } from '../functions/commit-checkpoint.ts';
 import { createImage } from '../functions/create-image.ts';
 import { createServer } from '../functions/create-server.ts';
@@ -33,6 +34,7 @@ const ALL = [
   assembleRange,
   checkRange,
   closeRestore,
+  collectGarbage,
   commitCheckpoint,
   createImage,
   createServer,

@@ -29,6 +29,7 @@ export async function runBackup(context: CommandContext, options: BackupOptions)
     input,
     display: new BackupProgress(output),
     givenName: options.execution,
+    usesCloud: true,
   });
   const summary = summaryOf(outcome);
   const servers = await readOutcomes(services, summary.outcomesKey);

@@ -45,6 +45,7 @@ export async function runRestore(
     input: requestOf(checkpoint, options),
     display: new RestoreProgress(output, checkpoint),
     givenName: options.execution,
+    usesCloud: true,
   });
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
   if (options.plan === true) {

@@ -64,8 +64,8 @@ export interface RunOptions {
   onEvent?: (event: HistoryEvent, recorded: boolean) => void;
 }
 
-export const GUEST_DATA_OFFSET = MIB;
-export const GUEST_DISK_BYTES = 16 * MIB;
+const GUEST_DATA_OFFSET = MIB;
+const GUEST_DISK_BYTES = 16 * MIB;
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const clock = new VirtualClock();

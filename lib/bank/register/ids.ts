@@ -2,9 +2,10 @@ import { createHmac } from 'node:crypto';
 import * as z from 'zod';
 import type { ServerIdentity } from './identity.ts';
 
-/** Server key: 8 hex digits, a pseudonym of a server. Collisions are harmless: records hold the identity. */
-export const ServerKey = z.string().regex(/^[0-9a-f]{8}$/);
-/** Checkpoint id: 16 hex digits of its own, then the server key. */
+/**
+ * Checkpoint id: 16 hex digits of its own, then the server key, which is 8 hex digits: a pseudonym of the server. Equal server keys are
+ * harmless, since records hold the identity.
+ */
 export const CheckpointId = z.string().regex(/^[0-9a-f]{24}$/);
 export const PinId = z.string().regex(/^[0-9a-f]{16}$/);
 

@@ -1,0 +1,53 @@
+import { CollectionSummary } from '../../lib/protect/collect-garbage.ts';
+import type { ProgressEvent } from '../../lib/services.ts';
+import type { CommandContext } from '../context.ts';
+import { machineFailure } from '../machine-failure.ts';
+import { type ExecutionDisplay, runEmbedded } from '../run-embedded.ts';
+import { formatBytes, formatDuration } from '../terminal/format.ts';
+
+export interface CollectOptions {
+  dryRun?: boolean;
+  force?: boolean;
+  undeleteDays?: number;
+}
+
+const silent: ExecutionDisplay = { follow() {}, advance(_event: ProgressEvent) {}, close() {} };
+
+/** `snapbank collect-garbage`: deletes what no checkpoint needs any more. Needs the bank alone, no cloud. */
+export async function runCollectGarbage(
+  context: CommandContext,
+  options: CollectOptions,
+): Promise<void> {
+  const { output } = context;
+  const { name, outcome, elapsedMilliseconds } = await runEmbedded(context, {
+    machine: 'collect-garbage',
+    input: {
+      ...(options.dryRun === undefined ? {} : { dry_run: options.dryRun }),
+      ...(options.force === undefined ? {} : { force: options.force }),
+      ...(options.undeleteDays === undefined ? {} : { undelete_days: options.undeleteDays }),
+    },
+    display: silent,
+    givenName: undefined,
+    usesCloud: false,
+  });
+  if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
+  const summary = CollectionSummary.parse(outcome.output);
+  output.event({ type: 'summary', execution: name, ...summary });
+  const { listed, dead, deleted, retained } = summary;
+  output.line(`In the bank   ${shown(listed)}`);
+  output.line(`Not needed    ${shown(dead)}`);
+  if (summary.dryRun) {
+    output.line('Nothing was deleted (--dry-run).');
+    return;
+  }
+  output.line(`Deleted       ${shown(deleted)}`);
+  if (retained.objects > 0)
+    output.line(`Still locked  ${shown(retained)}; the next collection tries again`);
+  output.line(
+    `${String(summary.buriedCheckpoints)} checkpoints are gone. It took ${formatDuration(elapsedMilliseconds)}.`,
+  );
+}
+
+function shown({ objects, bytes }: { objects: number; bytes: number }): string {
+  return `${String(objects)} ${objects === 1 ? 'object' : 'objects'}, ${formatBytes(bytes)}`;
+}

@@ -1,0 +1,59 @@
+import * as z from 'zod';
+import { deleteCollected } from '../bank/collect/delete-collected.ts';
+import { planCollection } from '../bank/collect/plan-collection.ts';
+import { namesInRoot } from '../bank/collect/root-names.ts';
+import type { Services } from '../services.ts';
+
+const DEFAULT_UNDELETE_DAYS = 7;
+const DAY_SECONDS = 24 * 3600;
+
+/** Input of a collect-garbage execution; `{}` is the common one. */
+export const CollectionRequest = z.strictObject({
+  /** Say what would be deleted, and delete nothing. */
+  dry_run: z.boolean().optional(),
+  /** Delete even more than half of the bank. */
+  force: z.boolean().optional(),
+  /** How long a pruned checkpoint can be brought back; default 7. */
+  undelete_days: z.number().min(0).optional(),
+});
+export type CollectionRequest = z.infer<typeof CollectionRequest>;
+
+/** How many objects, and how many bytes. */
+const Tally = z.object({ objects: z.number(), bytes: z.number() });
+
+/** Output of a collect-garbage execution. */
+export const CollectionSummary = z.object({
+  dryRun: z.boolean(),
+  listed: Tally,
+  dead: Tally,
+  deleted: Tally,
+  /** Dead, but locked in the store: the next collection tries again. */
+  retained: Tally,
+  buriedCheckpoints: z.number(),
+  fencedCheckpoints: z.number(),
+});
+export type CollectionSummary = z.infer<typeof CollectionSummary>;
+
+export async function collectGarbage(
+  services: Services,
+  request: CollectionRequest,
+  signal: AbortSignal,
+): Promise<CollectionSummary> {
+  const [bank, register] = await Promise.all([services.bank(), services.register()]);
+  const plan = await planCollection({
+    bank: bank.places.bank,
+    register,
+    namesIn: namesInRoot(bank),
+    undeleteSeconds: (request.undelete_days ?? DEFAULT_UNDELETE_DAYS) * DAY_SECONDS,
+    signal,
+  });
+  const { listed, dead, fencedCheckpoints } = plan;
+  const planned = { listed, dead, fencedCheckpoints: fencedCheckpoints.length };
+  if (request.dry_run === true) {
+    const none = { objects: 0, bytes: 0 };
+    return { dryRun: true, ...planned, deleted: none, retained: none, buriedCheckpoints: 0 };
+  }
+  const force = request.force ?? false;
+  const done = await deleteCollected({ bank: bank.places.bank, register, plan, force, signal });
+  return { dryRun: false, ...planned, ...done };
+}
