@@ -10,6 +10,7 @@ import { pruneCheckpoint } from '../../../../lib/bank/register/prune-checkpoint.
 import { ancestorOf, type ExecutionProcess } from '../../../../lib/bank/register/record.ts';
 import { readRecord, recordSeries } from '../../../../lib/bank/register/records.ts';
 import { bury } from '../../../../lib/bank/register/series.ts';
+import type { ObjectStore } from '../../../../lib/bank/store/object-store.ts';
 import { faultyStore, seededFaults } from '../store/faulty-store.ts';
 import { all, aRegister, aRoot, aServer, committed, opened } from './a-register.ts';
 
@@ -240,6 +241,27 @@ describe('openCheckpoint', () => {
       expect(ancestorOf(record)).toMatchObject({ checkpoint: older.checkpoint });
       expect(record.pins).toHaveLength(1);
     });
+  });
+
+  it('leaves a pin that another worker of the execution has confirmed, whatever it sees itself', async () => {
+    const register = aRegister();
+    const parent = await committed(register, 'e1');
+    let isFirst = true;
+    const store: ObjectStore = {
+      ...register.store,
+      async *list(prefix, options) {
+        if (isFirst && prefix.includes(parent.checkpoint)) {
+          isFirst = false;
+          await opened(register, 'e2');
+          await pruneCheckpoint(register, parent.checkpoint);
+        }
+        yield* register.store.list(prefix, options);
+      },
+    };
+
+    const slow = await opened({ ...register, store }, 'e2');
+
+    expect(ancestorOf(slow)).toMatchObject({ checkpoint: parent.checkpoint });
   });
 
   it.each([1, 2, 3])(

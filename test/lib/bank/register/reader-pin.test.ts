@@ -10,9 +10,10 @@ import {
   startCollecting,
 } from '../../../../lib/bank/register/prune-checkpoint.ts';
 import { openPin, releasePin, renewPin } from '../../../../lib/bank/register/reader-pin.ts';
+import { changeRecord } from '../../../../lib/bank/register/records.ts';
 import { StoreRefused } from '../../../../lib/bank/store/errors.ts';
 import type { Log } from '../../../../lib/log.ts';
-import { all, aRegister, committed, opened } from './a-register.ts';
+import { all, aRegister, aRoot, committed, opened } from './a-register.ts';
 
 const HOUR = 3600 * 1000;
 const execution = { id: 'restore-1' };
@@ -77,6 +78,30 @@ describe("a reader's pin", () => {
       'COLLECTING',
     );
     expect(await all(register.store.list('pins/'))).toEqual([]);
+  });
+
+  it('is on the root that the checkpoint has when it is looked at again', async () => {
+    const register = aRegister();
+    const { checkpoint } = await committed(register, 'e1');
+    const replaceRoot = async () => {
+      await changeRecord(register, checkpoint, (head) =>
+        head.kind === 'live' && head.value.state === 'COMMITTED' && head.generation < 3
+          ? { ...head.value, root: aRoot('compacted') }
+          : undefined,
+      );
+    };
+    const store = {
+      ...register.store,
+      putIfAbsent: async (key: string, body: Uint8Array) => {
+        if (key.startsWith('pins/')) await replaceRoot();
+        return await register.store.putIfAbsent(key, body);
+      },
+    };
+
+    const { id, record } = await openPin({ ...register, store }, { checkpoint, execution });
+
+    expect(record.root).toEqual(aRoot('compacted'));
+    expect(await all(listPins(register))).toMatchObject([{ id, root: aRoot('compacted') }]);
   });
 
   it('is renewed like a lease, and its loss is noticed', async () => {
