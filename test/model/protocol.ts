@@ -11,6 +11,10 @@ import {
   type Configuration,
   DELETING,
   HELD,
+  LISTED_PACKS,
+  LISTED_ROOTS,
+  LIVE_PACKS,
+  LIVE_ROOTS,
   name,
   OPEN,
   PINNED_ROOT,
@@ -30,6 +34,7 @@ export function protocol(configuration: Configuration, off: Iterable<Rule> = [])
     initial: () => world.initial(),
     successors(state, emit) {
       const take = (step: string, next: Uint8Array) => {
+        forgetWhatIsSettled(world, next);
         orderCollectors(world, next);
         emit(step, next);
       };
@@ -94,6 +99,20 @@ function lostOf(world: World, checkpoint: number, state: Uint8Array): string | u
 
 function anyGone(world: World, state: Uint8Array, owners: number): boolean {
   return ((read(state, world.packsGone) | read(state, world.rootsGone)) & owners) !== 0;
+}
+
+/** Of what a collector listed only that matters which it may still delete. Fewer states; where these rules hold, no others. */
+function forgetWhatIsSettled(world: World, state: Uint8Array): void {
+  if (!world.keeps('listFirst') || !world.keeps('passA')) return;
+  for (let collector = 0; collector < world.configuration.collectors; collector++) {
+    const at = world.collector(collector);
+    const settledPacks = read(state, at + LIVE_PACKS) | read(state, world.packsGone);
+    const settledRoots = read(state, at + LIVE_ROOTS) | read(state, world.rootsGone);
+    state[at + LISTED_PACKS] = read(state, at + LISTED_PACKS) & ~settledPacks;
+    state[at + LISTED_ROOTS] = read(state, at + LISTED_ROOTS) & ~settledRoots;
+    state[at + LIVE_PACKS] = 0;
+    state[at + LIVE_ROOTS] = 0;
+  }
 }
 
 /** Collectors are alike: of two states that differ in who is who, one is enough. */
