@@ -43,6 +43,16 @@ start() { # NAME COMMAND...
   disown "$pid" 2>/dev/null || true
 }
 
+# Starts a service that listens. Whoever holds its port already would answer in its place.
+start_on() { # PORT NAME COMMAND...
+  local port=$1 name=$2
+  shift 2
+  if alive "$name"; then return 0; fi
+  stop "$name" 0
+  if accepts_connections "$port"; then fail "port $port of $name is taken by another program; other ports: LAB_PORTS=11000"; fi
+  start "$name" "$@"
+}
+
 # Ends a service, and what a service that died has left of its group, which would keep its port.
 stop() { # NAME SECONDS
   local name=$1 seconds=$2 pid started

@@ -20,8 +20,8 @@ sql_answers() { sql -e 'select 1' > /dev/null 2>&1; }
 
 # The wrapper in /usr/sbin insists on a user of its own; the server below it does not. Own epmd, own cookie, one scheduler.
 start_queue() {
-  start epmd env ERL_EPMD_ADDRESS=$IP epmd -port "$P_EPMD" -address $IP
-  start rabbit env HOME="$LAB/rabbit" ERL_EPMD_PORT="$P_EPMD" ERL_EPMD_ADDRESS=$IP RABBITMQ_NODENAME=lab@localhost \
+  start_on "$P_EPMD" epmd env ERL_EPMD_ADDRESS=$IP epmd -port "$P_EPMD" -address $IP
+  start_on "$P_RABBIT" rabbit env HOME="$LAB/rabbit" ERL_EPMD_PORT="$P_EPMD" ERL_EPMD_ADDRESS=$IP RABBITMQ_NODENAME=lab@localhost \
     RABBITMQ_DIST_PORT="$P_RABBIT_DIST" RABBITMQ_MNESIA_BASE="$LAB/rabbit/mnesia" RABBITMQ_LOG_BASE="$LOG" RABBITMQ_LOGS=- \
     RABBITMQ_CONFIG_FILE="$ETC/rabbit/rabbitmq" RABBITMQ_CONF_ENV_FILE="$ETC/rabbit/env.conf" \
     RABBITMQ_ENABLED_PLUGINS_FILE="$ETC/rabbit/enabled_plugins" RABBITMQ_PID_FILE="$RUN/rabbitmq.beam.pid" \
@@ -35,7 +35,7 @@ uwsgi="uwsgi_python3 --master --die-on-term --need-app --lazy-apps --enable-thre
  --post-buffering 65536 --disable-logging --add-header Connection:close"
 
 start_keystone() {
-  start keystone env OS_KEYSTONE_CONFIG_FILES="$ETC/keystone/keystone.conf" $uwsgi --http-socket "$IP:$P_KEYSTONE" \
+  start_on "$P_KEYSTONE" keystone env OS_KEYSTONE_CONFIG_FILES="$ETC/keystone/keystone.conf" $uwsgi --http-socket "$IP:$P_KEYSTONE" \
     --processes 2 --threads 4 --wsgi-file /usr/bin/keystone-wsgi-public
   ready keystone 60 answers_http "$auth_url/v3"
 }
@@ -65,12 +65,12 @@ start_libvirt() {
 }
 
 start_apis() {
-  start placement env OS_PLACEMENT_CONFIG_DIR="$ETC/placement" $uwsgi --http-socket "$IP:$P_PLACEMENT" \
+  start_on "$P_PLACEMENT" placement env OS_PLACEMENT_CONFIG_DIR="$ETC/placement" $uwsgi --http-socket "$IP:$P_PLACEMENT" \
     --processes 1 --threads 4 --wsgi-file /usr/bin/placement-api
-  start glance-api glance-api --config-file "$ETC/glance/glance-api.conf"
+  start_on "$P_GLANCE" glance-api glance-api --config-file "$ETC/glance/glance-api.conf"
   start nova-conductor nova-conductor --config-file "$ETC/nova/nova.conf" --log-file "$LOG/nova-conductor.log"
-  start neutron-server neutron-server --config-file "$ETC/neutron/neutron.conf" --log-file "$LOG/neutron-server.log"
-  start nova-api nova-api --config-file "$ETC/nova/nova.conf" --log-file "$LOG/nova-api.log"
+  start_on "$P_NEUTRON" neutron-server neutron-server --config-file "$ETC/neutron/neutron.conf" --log-file "$LOG/neutron-server.log"
+  start_on "$P_NOVA" nova-api nova-api --config-file "$ETC/nova/nova.conf" --log-file "$LOG/nova-api.log"
   start nova-scheduler nova-scheduler --config-file "$ETC/nova/nova.conf" --log-file "$LOG/nova-scheduler.log"
   ready placement 90 answers_http "http://$IP:$P_PLACEMENT/"
   ready glance-api 90 answers_http "http://$IP:$P_GLANCE/versions"
@@ -86,8 +86,9 @@ start_compute() {
 libvirt_answers() { virsh -c "$LIBVIRT_URI" list > /dev/null 2>&1; }
 
 start_cinder() {
+  start_on "$P_CINDER" cinder-api cinder-api --config-file "$ETC/cinder/cinder.conf" --log-file "$LOG/cinder-api.log"
   local name
-  for name in cinder-api cinder-scheduler cinder-volume; do
+  for name in cinder-scheduler cinder-volume; do
     start $name $name --config-file "$ETC/cinder/cinder.conf" --log-file "$LOG/$name.log"
   done
 }
