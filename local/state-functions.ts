@@ -3,6 +3,7 @@ import { assembleRange } from '../functions/assemble-range.ts';
 import { checkRange } from '../functions/check-range.ts';
 import { closeRestore } from '../functions/close-restore.ts';
 import { collectGarbage } from '../functions/collect-garbage.ts';
+import { closeVerification } from '../functions/close-verification.ts';
 import { commitCheckpoint } from '../functions/commit-checkpoint.ts';
 import { createImage } from '../functions/create-image.ts';
 import { createServer } from '../functions/create-server.ts';
@@ -15,15 +16,18 @@ import { openCheckpoint } from '../functions/open-checkpoint.ts';
 import { planCheck } from '../functions/plan-check.ts';
 import { planRestore } from '../functions/plan-restore.ts';
 import { planUpload } from '../functions/plan-upload.ts';
+import { planVerify } from '../functions/plan-verify.ts';
 import { pollImage } from '../functions/poll-image.ts';
 import { pollImport } from '../functions/poll-import.ts';
 import { pollServer } from '../functions/poll-server.ts';
+import { recordVerification } from '../functions/record-verification.ts';
 import { rollBackRestore } from '../functions/roll-back-restore.ts';
 import { summariseBackup } from '../functions/summarise-backup.ts';
 import { sweep } from '../functions/sweep.ts';
 import { uploadImage } from '../functions/upload-image.ts';
 import { uploadRange } from '../functions/upload-range.ts';
 import { uploadStream } from '../functions/upload-stream.ts';
+import { verifyRange } from '../functions/verify-range.ts';
 import { handlerOf } from '../lib/handler.ts';
 import type { Services } from '../lib/services.ts';
 import type { StateFunction } from '../lib/state-function.ts';
@@ -35,6 +39,7 @@ const ALL = [
   checkRange,
   closeRestore,
   collectGarbage,
+  closeVerification,
   commitCheckpoint,
   createImage,
   createServer,
@@ -47,15 +52,18 @@ const ALL = [
   planCheck,
   planRestore,
   planUpload,
+  planVerify,
   pollImage,
   pollImport,
   pollServer,
+  recordVerification,
   rollBackRestore,
   summariseBackup,
   sweep,
   uploadImage,
   uploadRange,
   uploadStream,
+  verifyRange,
 ] as const;
 
 /** Names of all Task states that call a function. */

@@ -1,16 +1,16 @@
-import type { Bank } from '../bank/bank.ts';
 import { CheckpointIncomplete } from '../bank/errors.ts';
 import type { RootDisk } from '../bank/format/root.ts';
 import { writeBasePointer } from '../bank/register/base-pointer.ts';
 import { commitCheckpoint } from '../bank/register/commit-checkpoint.ts';
 import { renewLease } from '../bank/register/lease.ts';
-import { ancestorOf, type OpenRecord } from '../bank/register/record.ts';
+import type { OpenRecord } from '../bank/register/record.ts';
 import { readRecord } from '../bank/register/records.ts';
 import type { Register } from '../bank/register/register.ts';
-import { putRoot, readRoot } from '../bank/roots.ts';
-import { assembleRoot, type PinnedRoot } from '../bank/write/assemble-root.ts';
+import { putRoot } from '../bank/roots.ts';
+import { assembleRoot } from '../bank/write/assemble-root.ts';
 import { readReceipts } from '../bank/write/receipts.ts';
 import type { Services } from '../services.ts';
+import { readAncestorRoot } from './ancestor-root.ts';
 import { readServerDescription } from './captured.ts';
 import type { CheckpointDescription } from './description.ts';
 import { ROOT_DISK } from './disks.ts';
@@ -42,7 +42,7 @@ export async function commitUpload(
       { identifiers: { checkpoint: upload.checkpoint, imageId: upload.imageId } },
     );
   }
-  const { root, description } = await rootOf(bank, record, plan, plan.disk, signal);
+  const { root, description } = await rootOf(services, record, plan, plan.disk, signal);
   const ref = await putRoot(bank, root, { signal });
   await commitCheckpoint(register, upload.checkpoint, {
     root: ref,
@@ -73,18 +73,19 @@ async function isCommitted(
 }
 
 async function rootOf(
-  bank: Bank,
+  services: Services,
   record: OpenRecord,
   plan: UploadPlan,
   disk: { format: RootDisk['format']; guestSizeBytes: number },
   signal: AbortSignal,
 ) {
+  const bank = await services.bank();
   const { checkpoint } = record;
   const scope = { checkpoint, imageId: plan.image.id };
   const [receipts, server, ancestor] = await Promise.all([
     readReceipts(bank, scope, ROOT_DISK, { signal }),
     readServerDescription(bank, checkpoint, signal),
-    pinnedRoot(bank, record, signal),
+    readAncestorRoot(bank, record, { log: services.log, signal }),
   ]);
   const description: CheckpointDescription = {
     server,
@@ -104,21 +105,4 @@ async function rootOf(
     description,
   });
   return { root, description };
-}
-
-async function pinnedRoot(
-  bank: Bank,
-  record: OpenRecord,
-  signal: AbortSignal,
-): Promise<{ as: 'parent' | 'base'; pinned: PinnedRoot } | undefined> {
-  const ancestor = ancestorOf(record);
-  if (ancestor === undefined) return undefined;
-  const { checkpoint, root } = ancestor;
-  return {
-    as: ancestor.as,
-    pinned: {
-      pin: { checkpoint, root },
-      root: await readRoot(bank, root, { signal }),
-    },
-  };
 }

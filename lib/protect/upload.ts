@@ -1,14 +1,12 @@
-import type { Bank } from '../bank/bank.ts';
 import type { SegmentReceipt } from '../bank/format/receipt.ts';
-import type { Root } from '../bank/format/root.ts';
+import { readDamageMarks } from '../bank/register/damage-marks.ts';
 import { renewLease } from '../bank/register/lease.ts';
-import { ancestorOf, type OpenRecord } from '../bank/register/record.ts';
-import { readRoot } from '../bank/roots.ts';
 import { putReceipt, readReceipt } from '../bank/write/receipts.ts';
 import { readSegmentSources } from '../bank/write/segment-source.ts';
 import { SegmentWriter } from '../bank/write/segment-writer.ts';
 import type { Services } from '../services.ts';
 import { CheckpointIncomplete } from '../bank/errors.ts';
+import { readAncestorRoot } from './ancestor-root.ts';
 import { readUploadPlan, type UploadPlan } from './upload-plan.ts';
 
 /** The image of a checkpoint on its way into the bank. */
@@ -37,7 +35,12 @@ export async function openUpload(
       { identifiers: { checkpoint, imageId } },
     );
   }
-  const ancestors = await readAncestors(bank, record, signal);
+  const { log } = services;
+  const [ancestor, damagedPacks] = await Promise.all([
+    readAncestorRoot(bank, record, { log, signal }),
+    readDamageMarks(register, { signal }),
+  ]);
+  const ancestors = ancestor === undefined ? [] : [ancestor.pinned.root];
   const { chunkSizeBytes, chunksPerSegment } = bank.info;
   return {
     plan,
@@ -50,7 +53,8 @@ export async function openUpload(
     async segmentWriter(disk, segment, guestSizeBytes) {
       const place = { disk, segment };
       const sources = await readSegmentSources(bank, ancestors, place, {
-        log: services.log,
+        damagedPacks,
+        log,
         signal,
       });
       const target = { checkpoint, ...place, guestSizeBytes };
@@ -60,11 +64,4 @@ export async function openUpload(
       await putReceipt(bank, { checkpoint, imageId }, receipt, { signal });
     },
   };
-}
-
-/** The confirmed ancestor's root, if the checkpoint has one. */
-async function readAncestors(bank: Bank, record: OpenRecord, signal: AbortSignal): Promise<Root[]> {
-  const ancestor = ancestorOf(record);
-  if (ancestor === undefined) return [];
-  return [await readRoot(bank, ancestor.root, { signal })];
 }

@@ -13,6 +13,7 @@ const PARTS: readonly [string, RegExp][] = [
   ['Records', /^lib\/bank\/register\//],
   ['Stores', /^lib\/bank\/store\//],
   ['Restore', /^lib\/restore\//],
+  ['Verification and retention', /^lib\/(verify|prune)\//],
   ['The command and its executions', /^(cli|local)\//],
 ];
 

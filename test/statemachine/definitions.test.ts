@@ -86,6 +86,7 @@ describe('the state machines', () => {
       'OpenCheckpoint',
       'SummariseBackup',
       'UploadRange',
+      'VerifyRange',
     ]);
   });
 });

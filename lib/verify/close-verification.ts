@@ -1,0 +1,36 @@
+import { releasePin } from '../bank/register/reader-pin.ts';
+import { ObjectNotFound } from '../bank/store/errors.ts';
+import type { ObjectStore } from '../bank/store/object-store.ts';
+import type { Services } from '../services.ts';
+import { removeObjects } from '../work-objects.ts';
+import { readGroup, verificationPrefix, type VerifyGroup, type VerifyPlan } from './plan.ts';
+
+/** Lets go of the checkpoints and removes what only the verification needed; its report stays. Safe to repeat. */
+export async function closeVerification(
+  services: Services,
+  { verificationId, groups }: VerifyPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const { work } = services.places;
+  const register = await services.register();
+  for (let number = 0; number < groups; number += 1) {
+    const group = await groupOf(work, verificationId, number, signal);
+    for (const { pinId } of group?.checkpoints ?? []) await releasePin(register, pinId, { signal });
+  }
+  await removeObjects(work, [verificationPrefix(verificationId)], signal);
+}
+
+/** Undefined when an earlier attempt has removed it: then its pins are gone too. */
+async function groupOf(
+  work: ObjectStore,
+  verificationId: string,
+  number: number,
+  signal: AbortSignal,
+): Promise<VerifyGroup | undefined> {
+  try {
+    return await readGroup(work, verificationId, number, signal);
+  } catch (error) {
+    if (error instanceof ObjectNotFound) return undefined;
+    throw error;
+  }
+}

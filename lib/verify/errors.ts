@@ -1,0 +1,13 @@
+import { SnapbankError } from '../errors.ts';
+
+/**
+ * At least one checkpoint is damaged or could not be looked at. The verify machine's Fail state names it.
+ * @public
+ */
+export class VerificationFailed extends SnapbankError {
+  static readonly when =
+    'A verification found damage, or could not look at everything it was asked to.';
+  static readonly remedy =
+    'See the report: restore damaged objects from a copy of the bank, or back the servers up again, which stores what was marked anew; then verify again.';
+  override readonly name = 'VerificationFailed' as const;
+}

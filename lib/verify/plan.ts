@@ -1,0 +1,108 @@
+import * as z from 'zod';
+import { CheckpointId } from '../bank/register/ids.ts';
+import { ServerIdentity } from '../bank/register/identity.ts';
+import { RootReference } from '../bank/register/record.ts';
+import type { ObjectStore } from '../bank/store/object-store.ts';
+import { Finding } from './finding.ts';
+import { VerifyLevel } from './request.ts';
+
+/** What a verification looks at: the output of PlanVerify and the input of every state after it. Small, whatever the bank's size. */
+export const VerifyPlan = z.strictObject({
+  verificationId: z.string(),
+  level: VerifyLevel,
+  /** Runs that a sample takes to have been everywhere; null: each run is. */
+  sampleRuns: z.int().nullable(),
+  /** Groups of checkpoints, one a server; they lie in the work place. */
+  groups: z.int().nonnegative(),
+  itemsKey: z.string(),
+  items: z.int().nonnegative(),
+  rangesAtOnce: z.int().positive(),
+  /** Of disks, holes included, counted once for each checkpoint. */
+  totalBytes: z.number().nonnegative(),
+});
+export type VerifyPlan = z.infer<typeof VerifyPlan>;
+
+/** The checkpoints of one server that are verified together: what they share is read once. */
+export const VerifyGroup = z.strictObject({
+  server: ServerIdentity,
+  serverName: z.string().nullable(),
+  /** Number of this server's sample since counting began; null without one. */
+  sampleRun: z.int().nonnegative().nullable(),
+  /** Oldest first. */
+  checkpoints: z.array(
+    z.strictObject({
+      checkpoint: CheckpointId,
+      createdAt: z.string(),
+      /** The root that was pinned: a checkpoint can get another one. */
+      root: RootReference,
+      pinId: z.string().nullable(),
+      /** False where there is nothing but a finding to be had. */
+      readable: z.boolean(),
+    }),
+  ),
+  pinnedAt: z.iso.datetime(),
+  /** What is wrong with roots. */
+  findings: z.array(Finding),
+});
+export type VerifyGroup = z.infer<typeof VerifyGroup>;
+
+/** Work for one function: some segments of one disk, in all checkpoints of a group. */
+export const VerifyItem = z.strictObject({
+  group: z.int().nonnegative(),
+  disk: z.int().nonnegative(),
+  segments: z.array(z.int().nonnegative()).min(1),
+});
+export type VerifyItem = z.infer<typeof VerifyItem>;
+
+export function verificationPrefix(verificationId: string): string {
+  return `verifications/${verificationId}/`;
+}
+
+function groupKey(verificationId: string, group: number): string {
+  return `${verificationPrefix(verificationId)}groups/${String(group)}.json`;
+}
+
+export async function putGroup(
+  work: ObjectStore,
+  verificationId: string,
+  { number, group }: { number: number; group: VerifyGroup },
+  signal: AbortSignal,
+): Promise<void> {
+  const body = Buffer.from(JSON.stringify(group));
+  await work.put(groupKey(verificationId, number), body, { signal });
+}
+
+export async function readGroup(
+  work: ObjectStore,
+  verificationId: string,
+  number: number,
+  signal: AbortSignal,
+): Promise<VerifyGroup> {
+  const bytes = await work.get(groupKey(verificationId, number), { signal });
+  return VerifyGroup.parse(JSON.parse(Buffer.from(bytes).toString()));
+}
+
+/** Writes the items, one JSON line each, for the Map's ItemReader. */
+export async function putVerifyItems(
+  work: ObjectStore,
+  verificationId: string,
+  items: readonly VerifyItem[],
+  signal: AbortSignal,
+): Promise<string> {
+  const key = `${verificationPrefix(verificationId)}items.jsonl`;
+  const lines = items.map((item) => `${JSON.stringify(item)}\n`).join('');
+  await work.put(key, Buffer.from(lines), { signal });
+  return key;
+}
+
+export async function readVerifyItems(
+  work: ObjectStore,
+  { itemsKey }: Pick<VerifyPlan, 'itemsKey'>,
+  signal: AbortSignal,
+): Promise<VerifyItem[]> {
+  const text = Buffer.from(await work.get(itemsKey, { signal })).toString();
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => VerifyItem.parse(JSON.parse(line)));
+}
