@@ -17,6 +17,8 @@ export interface ServiceParts {
   places: BankPlaces;
   /** Called once, when the cloud is first needed. */
   cloudConfig(): Promise<CloudConfig>;
+  /** Called once, when the bank is first needed; what the environment names unless given. */
+  bankCredentials?: () => Promise<BankCredentials>;
   log: Log;
   clock?: Clock;
   process?: ExecutionProcess | undefined;
@@ -24,12 +26,13 @@ export interface ServiceParts {
 }
 
 /** Where there is no bank at all, that is what people need to be told, not that its key file is not there yet. */
-async function credentialsFor(
-  places: BankPlaces,
-  env: ServiceParts['env'],
-): Promise<BankCredentials> {
+async function credentialsFor({
+  places,
+  env,
+  bankCredentials = async () => await credentialsFromEnvironment(env),
+}: ServiceParts): Promise<BankCredentials> {
   try {
-    return await credentialsFromEnvironment(env);
+    return await bankCredentials();
   } catch (error) {
     if ((await places.bank.size(BANK_FILE_KEY)) === undefined) return {};
     throw error;
@@ -40,7 +43,7 @@ async function credentialsFor(
 export function makeServices(parts: ServiceParts): Services {
   const { env, places, log } = parts;
   const clock = parts.clock ?? systemClock;
-  const bank = once(async () => await openBank(places, await credentialsFor(places, env)));
+  const bank = once(async () => await openBank(places, await credentialsFor(parts)));
   return {
     settings: settingsFromEnvironment(env),
     clock,

@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { bankLocations, openPlaces } from './bank/open-places.ts';
 import { makeServices } from './make-services.ts';
+import { functionBankCredentials } from './function-bank-credentials.ts';
 import { functionCloudConfig } from './function-cloud-config.ts';
 import type { Log } from './log.ts';
 import type { Services } from './services.ts';
@@ -19,7 +20,7 @@ let services: Services | undefined;
 
 /**
  * The services of a Lambda function, made at its first call and kept for the next ones: places from SNAPBANK_BANK, SNAPBANK_REGISTER
- * and SNAPBANK_WORK, the cloud from the secret that SNAPBANK_CLOUD_SECRET names.
+ * and SNAPBANK_WORK, the cloud from the secret that SNAPBANK_CLOUD_SECRET names, the bank's key from the one of SNAPBANK_KEY_SECRET.
  */
 export function servicesFromEnvironment(): Services {
   const { env } = process;
@@ -27,6 +28,7 @@ export function servicesFromEnvironment(): Services {
     env,
     places: openPlaces(bankLocations(env), { env }),
     cloudConfig: async () => await functionCloudConfig(env),
+    bankCredentials: async () => await functionBankCredentials(env),
     log: functionLog(),
   });
   return services;
