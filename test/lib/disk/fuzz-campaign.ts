@@ -9,7 +9,7 @@ for (let seed = firstSeed; seed < firstSeed + cases; seed += 1) {
   for (const outcome of [`ranges: ${ranges}`, `stream: ${stream}`]) {
     counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   }
-  if (seed % 10_000 === 0)
+  if (seed % 100_000 === 0)
     console.log(`seed ${seed}, ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB`);
 }
 for (const [outcome, count] of [...counts].sort(([a], [b]) => a.localeCompare(b)))
