@@ -3,7 +3,7 @@ import { type Definition, parseDefinition } from './engine/parse-definition.ts';
 import { STATE_FUNCTION_NAMES } from './state-functions.ts';
 
 /** The state machines, by the names of their files in statemachine/. */
-export type MachineName = 'backup' | 'restore' | 'verify' | 'collect-garbage';
+export type MachineName = 'backup' | 'restore' | 'verify' | 'prune' | 'collect-garbage';
 
 /** Name by which the embedded engine knows the work place. */
 export const WORK_BUCKET = 'work';

@@ -14,12 +14,14 @@ import { listProtectables } from '../functions/list-protectables.ts';
 import { openAssembly } from '../functions/open-assembly.ts';
 import { openCheckpoint } from '../functions/open-checkpoint.ts';
 import { planCheck } from '../functions/plan-check.ts';
+import { planPrune } from '../functions/plan-prune.ts';
 import { planRestore } from '../functions/plan-restore.ts';
 import { planUpload } from '../functions/plan-upload.ts';
 import { planVerify } from '../functions/plan-verify.ts';
 import { pollImage } from '../functions/poll-image.ts';
 import { pollImport } from '../functions/poll-import.ts';
 import { pollServer } from '../functions/poll-server.ts';
+import { pruneCheckpoints } from '../functions/prune-checkpoints.ts';
 import { recordVerification } from '../functions/record-verification.ts';
 import { rollBackRestore } from '../functions/roll-back-restore.ts';
 import { summariseBackup } from '../functions/summarise-backup.ts';
@@ -50,12 +52,14 @@ const ALL = [
   openAssembly,
   openCheckpoint,
   planCheck,
+  planPrune,
   planRestore,
   planUpload,
   planVerify,
   pollImage,
   pollImport,
   pollServer,
+  pruneCheckpoints,
   recordVerification,
   rollBackRestore,
   summariseBackup,
