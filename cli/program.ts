@@ -4,10 +4,13 @@ import { runBackup } from './commands/backup.ts';
 import { bankInfo, initBank } from './commands/bank.ts';
 import { runCollectGarbage } from './commands/collect-garbage.ts';
 import { listCheckpointsCommand } from './commands/checkpoints.ts';
+import { deleteCheckpoint, undelete } from './commands/delete.ts';
 import { exportDisk } from './commands/export.ts';
 import { listProtectables } from './commands/protectables.ts';
+import { runPrune } from './commands/prune.ts';
 import { runRestore } from './commands/restore.ts';
 import { showCheckpoint } from './commands/show.ts';
+import { runVerify } from './commands/verify.ts';
 import { type CommandContext, commandContext, type Surroundings } from './context.ts';
 import { VERSION } from './version.ts';
 
@@ -23,6 +26,8 @@ Examples:
   snapbank checkpoints --server web-1
   snapbank restore web-1@latest --plan
   snapbank export web-1@latest --output web-1.qcow2
+  snapbank verify --all --sample 10%
+  snapbank prune --keep-daily 7 --keep-weekly 5 --keep-monthly 12 --dry-run
 
 The cloud is found as by the openstack command (clouds.yaml, OS_CLOUD, OS_*), S3 as by the aws command (profiles, AWS_*).
 Exit codes: 0 all well, 1 something failed (the summary says what), 2 wrong usage or configuration.`;
@@ -118,6 +123,45 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .requiredOption('--output <file>', 'the file; it must not exist')
     .addOption(new Option('--format <format>', 'of the file').choices(['raw', 'qcow2']))
     .action(run(exportDisk));
+
+  command(
+    program,
+    'verify [checkpoint]',
+    'prove that checkpoints can be read: CHECKPOINT or SERVER@latest',
+  )
+    .option('--server <id or name>', 'all checkpoints of this server; repeatable', collect)
+    .option('--all', 'all checkpoints of the bank')
+    .addOption(
+      new Option('--level <level>', 'how thoroughly; data reads everything back').choices([
+        'records',
+        'packs',
+        'data',
+      ]),
+    )
+    .option('--sample <percent>', 'only a part, such as 10%; successive runs take turns')
+    .option('--execution <name>', 'name of the execution; an unfinished one is continued')
+    .action(run(runVerify));
+
+  command(program, 'prune', 'take checkpoints out that no rule keeps')
+    .option('--keep-last <n>', 'keep the newest n of each server', Number)
+    .option(
+      '--keep-hourly <n>',
+      'keep the newest of each of the last n hours that have one',
+      Number,
+    )
+    .option('--keep-daily <n>', 'the same with days', Number)
+    .option('--keep-weekly <n>', 'with ISO weeks', Number)
+    .option('--keep-monthly <n>', 'with months', Number)
+    .option('--keep-yearly <n>', 'with years', Number)
+    .option('--keep-within <span>', 'keep all of this span before the newest: 30d, 1y6m, 48h')
+    .option('--server <id or name>', 'only this server; repeatable', collect)
+    .option('--time-zone <name>', 'where days begin, such as Europe/Vienna (UTC)')
+    .option('--dry-run', 'show what would go and why, and change nothing')
+    .action(run(runPrune));
+  command(program, 'delete <checkpoint>', 'take one checkpoint out').action(run(deleteCheckpoint));
+  command(program, 'undelete <checkpoint>', 'bring back what is not yet collected').action(
+    run(undelete),
+  );
 
   command(program, 'collect-garbage', 'delete what no checkpoint needs any more')
     .option('--dry-run', 'say what would be deleted, and delete nothing')

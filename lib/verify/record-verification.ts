@@ -6,6 +6,7 @@ import type { Register } from '../bank/register/register.ts';
 import { StoreRefused } from '../bank/store/errors.ts';
 import { readFailures } from '../protect/map-results.ts';
 import type { Services } from '../services.ts';
+import { SegmentsNotVerified } from './errors.ts';
 import { bytesIn, type Finding } from './finding.ts';
 import {
   readGroup,
@@ -116,7 +117,8 @@ async function firstFailure(
   for await (const { error, cause } of readFailures(services.places.work, resultsPrefix, signal)) {
     return { name: error, message: cause.slice(0, 1000) };
   }
-  return { name: 'States.Runtime', message: `${String(left)} segments were not looked at.` };
+  const { name, message } = new SegmentsNotVerified(`${String(left)} segments were not looked at.`);
+  return { name, message };
 }
 
 async function outcomeOf(

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -215,6 +215,62 @@ describe('the snapbank command', () => {
       exitCode: 2,
       stderr: expect.stringContaining('it exists'),
     });
+  });
+
+  it('verifies, needs no cloud for it, and shows since when a checkpoint is proven', async () => {
+    const cloudless = { OS_AUTH_URL: undefined, OS_AUTH_TYPE: undefined };
+
+    const ran = await snapbank(['verify', '--all', '--json'], cloudless);
+
+    expect(ran.exitCode).toBe(0);
+    expect(ran.events.at(-1)).toMatchObject({
+      type: 'summary',
+      level: 'data',
+      checkpoints: [{ status: 'sound', proven: true }, { status: 'sound' }],
+      damaged: 0,
+    });
+    expect((await snapbank(['verify', 'web-1@latest'])).stdout).toMatch(/1 of 1 sound/);
+    const { events } = await snapbank(['checkpoints', '--json']);
+    expect(events[0]).toMatchObject({ lastProven: expect.stringContaining('T') });
+    expect((await snapbank(['verify'])).exitCode).toBe(2);
+    expect((await snapbank(['verify', '--all', '--sample', 'some'])).exitCode).toBe(2);
+  });
+
+  it('ends a verification that finds damage with 1, and says what it hurts', async () => {
+    const packs = join(directory, 'bank', 'packs');
+    const [pack = ''] = (await readdir(packs, { recursive: true })).filter((name) =>
+      name.endsWith('-0'),
+    );
+    const bytes = await readFile(join(packs, pack));
+    await rm(join(packs, pack));
+
+    const ran = await snapbank(['verify', '--all', '--level', 'packs']);
+
+    expect(ran.exitCode).toBe(1);
+    expect(ran.stdout).toMatch(/damaged .*PackMissing: packs.* hurts disk 0, guest addresses/s);
+    await writeFile(join(packs, pack), bytes);
+    expect((await snapbank(['verify', '--all'])).stdout).toContain('marked are sound again');
+  });
+
+  it('prunes by rules, deletes by name, and brings back', async () => {
+    const planned = await snapbank(['prune', '--keep-last', '1', '--dry-run']);
+    expect(planned.stdout).toMatch(/keep +last.*go +no rule keeps it.*1 checkpoint would go/s);
+    expect((await snapbank(['prune'])).stderr).toContain('--keep-daily');
+    expect((await snapbank(['prune', '--keep-last', 'x'])).exitCode).toBe(2);
+
+    const pruned = await snapbank(['prune', '--keep-last', '1', '--json']);
+
+    expect(pruned.events.at(-1)).toMatchObject({ pruned: 1, kept: 1 });
+    const { events } = await snapbank(['checkpoints', '--json']);
+    const gone = events.find(({ state }) => state === 'DELETING');
+    const checkpoint = String(gone?.['checkpoint']);
+    const back = await snapbank(['undelete', checkpoint]);
+    expect(back.stdout).toContain('COMMITTED again');
+    expect((await snapbank(['delete', checkpoint, '--json'])).events.at(-1)).toMatchObject({
+      checkpoint,
+      state: 'DELETING',
+    });
+    expect((await snapbank(['undelete', checkpoint])).exitCode).toBe(0);
   });
 
   it('plans a restore, and restores', async () => {

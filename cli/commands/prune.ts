@@ -1,0 +1,114 @@
+import { InvalidInput } from '../../lib/errors.ts';
+import {
+  PrunePlan,
+  PruneSummary,
+  readDecisions,
+  type ServerDecisions,
+} from '../../lib/prune/plan.ts';
+import type { ProgressEvent } from '../../lib/services.ts';
+import type { JsonObject } from '../../local/engine/json.ts';
+import type { CommandContext } from '../context.ts';
+import { machineFailure } from '../machine-failure.ts';
+import type { Output } from '../output.ts';
+import { type ExecutionDisplay, runEmbedded } from '../run-embedded.ts';
+import { formatAge } from '../terminal/format.ts';
+
+export interface PruneOptions {
+  keepLast?: number;
+  keepHourly?: number;
+  keepDaily?: number;
+  keepWeekly?: number;
+  keepMonthly?: number;
+  keepYearly?: number;
+  keepWithin?: string;
+  server?: string[];
+  timeZone?: string;
+  dryRun?: boolean;
+}
+
+const silent: ExecutionDisplay = { follow() {}, advance(_event: ProgressEvent) {}, close() {} };
+
+/** `snapbank prune`: takes checkpoints out that no rule keeps. Needs the bank alone, no cloud. */
+export async function runPrune(context: CommandContext, options: PruneOptions): Promise<void> {
+  const { output } = context;
+  const { name, outcome, services } = await runEmbedded(context, {
+    machine: 'prune',
+    input: requestOf(options),
+    display: silent,
+    givenName: undefined,
+    usesCloud: false,
+  });
+  if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
+  const pruned = PruneSummary.safeParse(outcome.output);
+  const summary = pruned.success ? pruned.data : PrunePlan.parse(outcome.output);
+  const servers = await readDecisions(services.places.work, summary);
+  output.event({ type: 'summary', execution: name, ...summary, decisions: servers });
+  show(output, servers);
+  if (summary.dryRun) {
+    output.line(
+      `${counted(summary.pruned)} would go, ${counted(summary.kept)} would stay. Nothing was changed (--dry-run).`,
+    );
+    return;
+  }
+  output.line(`${counted(summary.pruned)} taken out, ${counted(summary.kept)} kept.`);
+  if (pruned.success && pruned.data.spared > 0) {
+    output.line(
+      `${counted(pruned.data.spared)} of the table stayed after all: their server's checkpoints changed meanwhile.`,
+    );
+  }
+  if (summary.pruned > 0) {
+    output.line(
+      'Until snapbank collect-garbage removes them, snapbank undelete CHECKPOINT brings them back.',
+    );
+  }
+}
+
+/** A `PruneRequest`, as the machine's first state checks it. */
+function requestOf(options: PruneOptions): JsonObject {
+  const keep: JsonObject = {
+    ...(options.keepLast === undefined ? {} : { last: options.keepLast }),
+    ...(options.keepHourly === undefined ? {} : { hourly: options.keepHourly }),
+    ...(options.keepDaily === undefined ? {} : { daily: options.keepDaily }),
+    ...(options.keepWeekly === undefined ? {} : { weekly: options.keepWeekly }),
+    ...(options.keepMonthly === undefined ? {} : { monthly: options.keepMonthly }),
+    ...(options.keepYearly === undefined ? {} : { yearly: options.keepYearly }),
+    ...(options.keepWithin === undefined ? {} : { within: options.keepWithin }),
+  };
+  if (Object.keys(keep).length === 0) {
+    throw new InvalidInput(
+      'Say what is kept, for example --keep-daily 7 --keep-weekly 5 --keep-monthly 12; without a rule nothing is pruned.',
+    );
+  }
+  return {
+    keep,
+    ...(options.server === undefined ? {} : { servers: options.server }),
+    ...(options.timeZone === undefined ? {} : { time_zone: options.timeZone }),
+    ...(options.dryRun === undefined ? {} : { dry_run: options.dryRun }),
+  };
+}
+
+function show(output: Output, servers: readonly ServerDecisions[]): void {
+  const now = new Date();
+  const rows = servers.flatMap(({ server, serverName, decisions }) =>
+    decisions.map((decision) => ({ ...decision, name: serverName ?? server.serverId })),
+  );
+  output.table(
+    [
+      { title: 'CHECKPOINT', text: ({ checkpoint }) => checkpoint },
+      { title: 'SERVER', text: ({ name }) => name, shrinkable: true },
+      { title: 'CREATED', text: ({ createdAt }) => createdAt },
+      { title: 'AGE', text: ({ createdAt }) => formatAge(new Date(createdAt), now) },
+      {
+        title: 'DECISION',
+        text: ({ keep }) => (keep ? 'keep' : 'go'),
+        format: ({ keep }) => (keep ? undefined : 'red'),
+      },
+      { title: 'WHY', text: ({ reasons }) => reasons.join(', ') },
+    ],
+    rows,
+  );
+}
+
+function counted(checkpoints: number): string {
+  return `${String(checkpoints)} ${checkpoints === 1 ? 'checkpoint' : 'checkpoints'}`;
+}

@@ -1,0 +1,160 @@
+import { InvalidInput } from '../../lib/errors.ts';
+import type { Services } from '../../lib/services.ts';
+import type { Finding } from '../../lib/verify/finding.ts';
+import type { VerifyLevel } from '../../lib/verify/request.ts';
+import {
+  type CheckpointOutcome,
+  VerifyReport,
+  VerifySummary,
+} from '../../lib/verify/verify-summary.ts';
+import type { ExecutionOutcome } from '../../local/engine/execution-options.ts';
+import type { JsonObject } from '../../local/engine/json.ts';
+import type { CommandContext } from '../context.ts';
+import { machineFailure } from '../machine-failure.ts';
+import type { Output } from '../output.ts';
+import { runEmbedded } from '../run-embedded.ts';
+import { formatAge, formatBytes, formatDuration } from '../terminal/format.ts';
+import { printable } from '../terminal/printable.ts';
+import { VerifyProgress } from '../verify-progress.ts';
+
+export interface VerifyOptions {
+  server?: string[];
+  all?: boolean;
+  level?: VerifyLevel;
+  /** `10` or `10%`. */
+  sample?: string;
+  execution?: string;
+}
+
+/** Findings, and address ranges of each, that people are shown; --json shows all. */
+const SHOWN_FINDINGS = 20;
+const SHOWN_RANGES = 4;
+
+/** `snapbank verify`: runs the verify machine in this process. False when anything is damaged or was not looked at. */
+export async function runVerify(
+  context: CommandContext,
+  reference: string | undefined,
+  options: VerifyOptions,
+): Promise<boolean> {
+  const { output } = context;
+  const { name, outcome, services, elapsedMilliseconds } = await runEmbedded(context, {
+    machine: 'verify',
+    input: requestOf(reference, options),
+    display: new VerifyProgress(output, reference ?? options.server?.join(', ') ?? 'all'),
+    givenName: options.execution,
+    usesCloud: false,
+  });
+  const summary = summaryOf(outcome);
+  const report = await readReport(services, summary.reportKey);
+  output.event({ type: 'summary', execution: name, ...summary, ...report });
+  show(output, report, summary, elapsedMilliseconds);
+  return summary.sound === summary.checkpoints;
+}
+
+/** A `VerifyRequest`, as the machine's first state checks it. */
+function requestOf(reference: string | undefined, options: VerifyOptions): JsonObject {
+  const chosen = [reference, options.server, options.all].filter((one) => one !== undefined);
+  if (chosen.length !== 1) {
+    throw new InvalidInput(
+      'Say what to verify: CHECKPOINT or SERVER@latest, --server NAME (repeatable), or --all.',
+    );
+  }
+  return {
+    ...(reference === undefined ? {} : { checkpoints: [reference] }),
+    ...(options.server === undefined ? {} : { servers: options.server }),
+    ...(options.all === undefined ? {} : { all: true }),
+    ...(options.level === undefined ? {} : { level: options.level }),
+    ...(options.sample === undefined ? {} : { sample_percent: percentIn(options.sample) }),
+  };
+}
+
+function percentIn(text: string): number {
+  const percent = Number(text.replace(/%$/, ''));
+  if (text !== '' && percent > 0 && percent <= 100) return percent;
+  throw new InvalidInput(`--sample is "${text}"; give a part of the whole, such as 10%.`);
+}
+
+/** The summary is the output of a run that found nothing and the cause of one that did. */
+function summaryOf(outcome: ExecutionOutcome): VerifySummary {
+  if (outcome.status === 'SUCCEEDED') return VerifySummary.parse(outcome.output);
+  if (outcome.error === 'VerificationFailed') {
+    return VerifySummary.parse(JSON.parse(outcome.cause ?? ''));
+  }
+  throw machineFailure(outcome);
+}
+
+async function readReport(services: Services, key: string): Promise<VerifyReport> {
+  const bytes = await services.places.work.get(key);
+  return VerifyReport.parse(JSON.parse(Buffer.from(bytes).toString()));
+}
+
+function show(
+  output: Output,
+  { checkpoints, findings, marked, cleared }: VerifyReport,
+  summary: VerifySummary,
+  elapsedMilliseconds: number,
+): void {
+  if (checkpoints.length === 0) {
+    output.line('There is no checkpoint. Make one: snapbank backup --server NAME');
+    return;
+  }
+  const now = new Date();
+  output.table<CheckpointOutcome>(
+    [
+      { title: 'CHECKPOINT', text: ({ checkpoint }) => checkpoint },
+      {
+        title: 'SERVER',
+        text: ({ serverName, serverId }) => serverName ?? serverId,
+        shrinkable: true,
+      },
+      { title: 'CREATED', text: ({ createdAt }) => formatAge(new Date(createdAt), now) },
+      {
+        title: 'STATUS',
+        text: ({ status }) => status,
+        format: ({ status }) => (status === 'sound' ? 'green' : 'red'),
+      },
+      { title: 'HURT', text: hurtText, align: 'right' },
+      { title: 'PROVEN', text: ({ proven }) => (proven ? 'yes' : '') },
+    ],
+    checkpoints,
+  );
+  for (const finding of findings.slice(0, SHOWN_FINDINGS)) showFinding(output, finding);
+  if (findings.length > SHOWN_FINDINGS) {
+    output.line(`… and ${String(findings.length - SHOWN_FINDINGS)} more; --json shows all.`);
+  }
+  for (const { checkpoint, status, error } of checkpoints) {
+    if (status !== 'unverified' || error === null) continue;
+    output.line(printable(`${checkpoint} was not verified: ${error.name}: ${error.message}`));
+  }
+  if (marked.length > 0) {
+    output.line(
+      `Marked ${String(marked.length)} damaged objects: the next backup of their servers stores anew what it finds of them.`,
+    );
+  }
+  if (cleared.length > 0) {
+    output.line(`${String(cleared.length)} objects that were marked are sound again.`);
+  }
+  if (summary.sampleRuns !== null) {
+    output.line(
+      `This was a sample: ${String(summary.sampleRuns)} runs of the same command look at everything.`,
+    );
+  }
+  output.line(
+    `${String(summary.sound)} of ${String(summary.checkpoints)} sound at level ${summary.level}, in ${formatDuration(elapsedMilliseconds)}: ${String(summary.segments)} segments, ${String(summary.packs)} packs, ${formatBytes(summary.bytesRead)} of data read back.`,
+  );
+}
+
+function hurtText({ status, hurtBytes }: CheckpointOutcome): string {
+  if (status !== 'damaged') return '';
+  return hurtBytes === null ? 'all' : formatBytes(hurtBytes);
+}
+
+function showFinding(output: Output, { checkpoints, object, error, disk, ranges }: Finding): void {
+  const shown = ranges
+    .slice(0, SHOWN_RANGES)
+    .map(({ offset, length }) => `${String(offset)}+${String(length)}`);
+  if (ranges.length > SHOWN_RANGES) shown.push('…');
+  const where =
+    disk === null ? 'all of' : `disk ${String(disk)}, guest addresses ${shown.join(' ')} of`;
+  output.line(printable(`${error}: ${object} hurts ${where} ${checkpoints.join(', ')}`));
+}
