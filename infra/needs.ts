@@ -1,0 +1,157 @@
+/** What a function does in a place. Each entry is a key of it, or a folder as `packs/*`. */
+export interface PlaceNeeds {
+  get?: readonly string[];
+  put?: readonly string[];
+  delete?: readonly string[];
+  /** Completes or aborts uploads in parts. */
+  parts?: readonly string[];
+  /** Lists keys. Whoever gets may list too: without s3:ListBucket S3 answers 403, not 404, for a key that is not there. */
+  list?: true;
+  /** Lists unfinished uploads. */
+  uploads?: true;
+}
+
+/** What a function may reach; the whole of it. Nothing else of AWS is called by any of them. */
+export interface Needs {
+  /** Reads the secret with the credentials of the cloud. */
+  cloud?: true;
+  /** Opens the bank: reads the secret with its key, and its bank.json and key ring (the register has copies). */
+  key?: true;
+  bank?: PlaceNeeds;
+  register?: PlaceNeeds;
+  work?: PlaceNeeds;
+}
+
+const readsRecords = { get: ['records/*'] } as const;
+/** Renews its lease, or goes on to another state. */
+const changesRecords = { get: ['records/*'], put: ['records/*'] } as const;
+const keepsPin = { get: ['pins/*'], put: ['pins/*'] } as const;
+const readsCheckpoint = { get: ['roots/*', 'segments/*', 'packs/*'] } as const;
+
+/** By Task state. test/infra/needs.test.ts compares it with the calls that the functions make while the machines run. */
+export const NEEDS: Readonly<Record<string, Needs>> = {
+  // The backup machine
+  ListProtectables: { cloud: true, work: { put: ['items/*'] } },
+  Sweep: {
+    cloud: true,
+    key: true,
+    register: changesRecords,
+    work: {
+      list: true,
+      uploads: true,
+      parts: ['restores/*'],
+      delete: ['items/*', 'outcomes/*', 'results/*', 'receipts/*', 'uploads/*', 'descriptions/*'],
+    },
+  },
+  OpenCheckpoint: {
+    cloud: true,
+    key: true,
+    register: { get: ['records/*', 'bases/*'], put: ['records/*'] },
+    work: { put: ['descriptions/*'] },
+  },
+  CreateServerSnapshot: { cloud: true, key: true, register: changesRecords },
+  PollImage: { cloud: true, key: true, register: changesRecords },
+  PlanUpload: { cloud: true, key: true, register: changesRecords, work: { put: ['uploads/*'] } },
+  UploadRange: {
+    cloud: true,
+    key: true,
+    bank: {
+      get: ['roots/*', 'segments/*'],
+      put: ['segments/*', 'packs/*'],
+      delete: ['segments/*', 'packs/*'],
+    },
+    register: changesRecords,
+    work: { get: ['uploads/*', 'receipts/*'], put: ['receipts/*'] },
+  },
+  UploadStream: {
+    cloud: true,
+    key: true,
+    bank: {
+      get: ['roots/*', 'segments/*'],
+      put: ['segments/*', 'packs/*'],
+      delete: ['segments/*', 'packs/*'],
+    },
+    register: changesRecords,
+    work: {
+      get: ['uploads/*', 'receipts/*'],
+      put: ['uploads/*', 'receipts/*'],
+      delete: ['receipts/*'],
+    },
+  },
+  CommitCheckpoint: {
+    key: true,
+    bank: { get: ['roots/*'], put: ['roots/*'] },
+    register: { get: ['records/*', 'bases/*'], put: ['records/*', 'bases/*'] },
+    work: { get: ['descriptions/*', 'receipts/*', 'uploads/*'] },
+  },
+  AbandonCheckpoint: { key: true, register: changesRecords, work: { get: ['results/*'] } },
+  DeleteServerSnapshot: {
+    cloud: true,
+    key: true,
+    work: { list: true, delete: ['descriptions/*', 'receipts/*', 'results/*', 'uploads/*'] },
+  },
+  SummariseBackup: {
+    key: true,
+    register: readsRecords,
+    work: { get: ['items/*', 'results/*'], put: ['outcomes/*'] },
+  },
+
+  // The restore machine
+  PlanRestore: {
+    cloud: true,
+    key: true,
+    bank: { get: ['roots/*'] },
+    register: { get: ['records/*', 'pins/*'], put: ['pins/*'] },
+  },
+  CreateImage: { cloud: true },
+  OpenAssembly: { work: { put: ['restores/*'], uploads: true } },
+  AssembleRange: {
+    key: true,
+    bank: readsCheckpoint,
+    register: keepsPin,
+    work: { put: ['restores/*'] },
+  },
+  ImportImage: {
+    cloud: true,
+    // The URL that Glance is given can do what this function can.
+    work: { get: ['restores/*'], put: ['restores/*'], parts: ['restores/*'] },
+  },
+  PollImport: { cloud: true },
+  UploadImage: { cloud: true, key: true, bank: readsCheckpoint, register: keepsPin },
+  PlanCheck: { cloud: true, key: true },
+  CheckRange: {
+    cloud: true,
+    key: true,
+    bank: { get: ['roots/*', 'segments/*'] },
+    register: keepsPin,
+  },
+  CreateServer: { cloud: true, key: true, bank: { get: ['roots/*'] } },
+  PollServer: { cloud: true },
+  CloseRestore: {
+    key: true,
+    register: { list: true, delete: ['pins/*'] },
+    work: { list: true, uploads: true, parts: ['restores/*'], delete: ['restores/*', 'results/*'] },
+  },
+  RollBackRestore: {
+    cloud: true,
+    key: true,
+    register: { list: true, delete: ['pins/*'] },
+    work: {
+      get: ['results/*'],
+      uploads: true,
+      parts: ['restores/*'],
+      delete: ['restores/*', 'results/*'],
+    },
+  },
+
+  // The machine that collects garbage
+  CollectGarbage: {
+    key: true,
+    bank: { get: ['roots/*'], delete: ['roots/*', 'segments/*', 'packs/*'] },
+    register: {
+      get: ['records/*', 'pins/*'],
+      put: ['records/*', 'pins/*'],
+      delete: ['records/*', 'pins/*'],
+    },
+  },
+};
