@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Json } from '../local/engine/json.ts';
@@ -19,6 +19,12 @@ export interface NamedExecution {
   /** To be called when the execution has ended by itself, well or not. */
   readonly ended: () => Promise<void>;
 }
+
+/**
+ * How long after its last step an interrupted execution is continued by the same words: as long as its checkpoints are open. Later, as
+ * when a nightly backup died the night before, the words mean the servers as they are now.
+ */
+const CONTINUED_WITHIN_MILLISECONDS = 3600_000;
 
 /** A new name for an execution: sorts by time, and says what it is. */
 function newName(machine: MachineName): string {
@@ -42,10 +48,25 @@ export async function nameExecution(
   const ended = async () => {
     await rm(path, { force: true });
   };
-  const left = await readFile(path, 'utf8').catch(() => '');
-  if (left !== '') return { name: left.trim(), continued: true, ended };
+  const left = (await readFile(path, 'utf8').catch(() => '')).trim();
+  if (left !== '' && (await isFresh(stateDirectory, command.machine, left))) {
+    return { name: left, continued: true, ended };
+  }
   const name = newName(command.machine);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await writeFile(path, `${name}\n`, { mode: 0o600 });
   return { name, continued: false, ended };
+}
+
+async function isFresh(
+  stateDirectory: string,
+  machine: MachineName,
+  name: string,
+): Promise<boolean> {
+  const history = join(stateDirectory, 'executions', `snapbank-${machine}`, name, 'history.jsonl');
+  try {
+    return Date.now() - (await stat(history)).mtimeMs < CONTINUED_WITHIN_MILLISECONDS;
+  } catch {
+    return false;
+  }
 }

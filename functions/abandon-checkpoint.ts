@@ -13,6 +13,8 @@ export const abandonCheckpoint = stateFunction({
     const reason = failure.Error;
     const state = await abandonRecord(await services.register(), checkpoint, { reason, signal });
     const { work } = services.places;
+    // Committed after all: what failed came after that, and takes nothing from the checkpoint.
+    if (state === 'COMMITTED') return { state, failure: null };
     return {
       state,
       failure: await explainFailure(work, `results/${checkpoint}/`, failure, signal),

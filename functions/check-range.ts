@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { renewPin } from '../lib/bank/register/reader-pin.ts';
+import { pinKeeper } from '../lib/bank/register/reader-pin.ts';
 import { handlerOf } from '../lib/handler.ts';
 import { Check, checkImage } from '../lib/restore/check.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
@@ -10,8 +10,9 @@ export const checkRange = stateFunction({
   name: 'CheckRange',
   input: z.strictObject({ plan: RestorePlan, imageId: z.string(), range: Check }),
   async run(services, { plan, imageId, range }, { signal }) {
-    await renewPin(await services.register(), plan.pinId, { signal });
-    await checkImage(services, plan, imageId, range, signal);
+    const keepPin = pinKeeper(await services.register(), plan.pinId);
+    await keepPin({ signal });
+    await checkImage(services, plan, { imageId, check: range, keepPin }, signal);
     return {};
   },
 });

@@ -25,6 +25,7 @@ export const closeRestore = stateFunction({
       bytes: plan.image.guestSizeBytes,
       identical,
       notRestored: plan.notRestored,
+      warnings: [],
     };
   },
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { handlerOf } from '../lib/handler.ts';
 import { ORIGIN_MARK, RESTORE_MARK, restoredImages } from '../lib/restore/marks.ts';
@@ -15,6 +16,7 @@ export const createImage = stateFunction({
     const { name, diskFormat, containerFormat, minDiskGiB, minRamMiB, properties } = plan.image;
     const image = await openstack.images.create(
       {
+        id: imageIdOf(plan.restoreId),
         name,
         diskFormat,
         containerFormat,
@@ -31,5 +33,11 @@ export const createImage = stateFunction({
     return { imageId: image.id };
   },
 });
+
+/** The same for the same restore: two workers that come together make one image. */
+function imageIdOf(restoreId: string): string {
+  const hex = createHash('sha256').update(`image ${restoreId}`).digest('hex');
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
+}
 
 export const handler = handlerOf(createImage);

@@ -9,6 +9,7 @@ import {
   STATUS_PROPERTY,
   snapshotDeadlineSeconds,
   snapshotImages,
+  snapshotName,
 } from '../lib/protect/snapshot.ts';
 import { renewLease } from '../lib/bank/register/lease.ts';
 import { stateFunction } from '../lib/state-function.ts';
@@ -32,7 +33,7 @@ export const createServerSnapshot = stateFunction({
         ? await openstack.servers.createImage(
             serverId,
             {
-              name: `snapbank-${checkpoint}`,
+              name: snapshotName(checkpoint),
               metadata: {
                 [BANK_PROPERTY]: bankId,
                 [CHECKPOINT_PROPERTY]: checkpoint,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { handlerOf } from '../lib/handler.ts';
-import type { NewServer } from '../lib/openstack/server.ts';
+import type { NewServer, Server } from '../lib/openstack/server.ts';
 import { readCheckpoint } from '../lib/restore/checkpoint-root.ts';
 import { ORIGIN_MARK, RESTORE_MARK, restoredServers } from '../lib/restore/marks.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
@@ -14,16 +14,24 @@ export const createServer = stateFunction({
     const openstack = await services.openstack();
     const [left] = await restoredServers(openstack, plan, signal);
     if (left !== undefined) return { serverId: left.id };
-    const { serverId } = await openstack.servers.create(
+    const created = await openstack.servers.create(
       await newServer(plan, imageId, async () => {
         const { description } = await readCheckpoint(await services.bank(), plan, signal);
         return description.server.userData;
       }),
       { signal },
     );
-    return { serverId };
+    // Another worker may have come at the same moment: all of them keep the same one.
+    const made = (await restoredServers(openstack, plan, signal)).toSorted(byAge);
+    for (const { id } of made.slice(1)) await openstack.servers.delete(id, { signal });
+    return { serverId: made[0]?.id ?? created.serverId };
   },
 });
+
+function byAge(a: Server, b: Server): number {
+  const [one, other] = [a, b].map(({ createdAt, id }) => `${createdAt ?? ''} ${id}`);
+  return (one ?? '').localeCompare(other ?? '');
+}
 
 async function newServer(
   plan: RestorePlan,

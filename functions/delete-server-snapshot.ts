@@ -6,7 +6,7 @@ import { stateFunction } from '../lib/state-function.ts';
 import { removeObjects } from '../lib/work-objects.ts';
 
 /**
- * Deletes every image that carries the checkpoint's mark, also one whose creation was never answered; then what its workers noted on
+ * Deletes every image that carries the checkpoint's mark, also one whose creation was never answered; and what its workers noted on
  * the way.
  */
 export const deleteServerSnapshot = stateFunction({
@@ -15,8 +15,8 @@ export const deleteServerSnapshot = stateFunction({
   async run(services, { checkpoint }, { signal }) {
     const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
     const images = await snapshotImages(openstack, bank.info.bankId, checkpoint, signal);
-    for (const { id } of images) await openstack.images.delete(id, { signal });
     await removeObjects(services.places.work, workPrefixes(checkpoint), signal);
+    for (const { id } of images) await openstack.images.delete(id, { signal });
     return { deletedImageIds: images.map(({ id }) => id) };
   },
 });

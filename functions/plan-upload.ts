@@ -37,6 +37,7 @@ export const planUpload = stateFunction({
       streamReason: ranges.supported ? null : ranges.reason,
       image: describeImage(image, sizeBytes),
       disk: disk === null ? null : { format: disk.format, guestSizeBytes: disk.guestSizeBytes },
+      receipts: imageId,
       sourceHash: 'unchecked',
       serverStatus: image.properties[STATUS_PROPERTY] ?? null,
     };

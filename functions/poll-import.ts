@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { renewPin } from '../lib/bank/register/reader-pin.ts';
 import { DeadlineExceeded } from '../lib/errors.ts';
 import { handlerOf } from '../lib/handler.ts';
 import type { Image } from '../lib/openstack/image.ts';
@@ -21,6 +22,7 @@ export const pollImport = stateFunction({
   }),
   async run(services, { plan, imageId, startedAt }, { signal }) {
     const openstack = await services.openstack();
+    await renewPin(await services.register(), plan.pinId, { signal });
     const image = await openstack.images.show(imageId, { signal });
     const now = services.clock.now();
     const wait = nextWaitSeconds(startedAt, now);

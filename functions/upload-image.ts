@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { renewPin } from '../lib/bank/register/reader-pin.ts';
+import { pinKeeper } from '../lib/bank/register/reader-pin.ts';
 import { handlerOf } from '../lib/handler.ts';
 import { openRestoredFile } from '../lib/restore/image-file.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
@@ -11,11 +11,13 @@ export const uploadImage = stateFunction({
   input: z.strictObject({ plan: RestorePlan, imageId: z.string() }),
   async run(services, { plan, imageId }, { signal }) {
     const [openstack, register] = await Promise.all([services.openstack(), services.register()]);
-    await renewPin(register, plan.pinId, { signal });
+    const keepPin = pinKeeper(register, plan.pinId);
+    await keepPin({ signal });
     const image = await openstack.images.show(imageId, { signal });
     if (image.status === 'active') return {};
     const file = await openRestoredFile(services, plan, signal);
-    const advance = (advancedBytes: number) => {
+    const advance = async (advancedBytes: number) => {
+      await keepPin({ signal });
       services.progress({
         subject: plan.restoreId,
         phase: 'restore',
@@ -33,11 +35,11 @@ export const uploadImage = stateFunction({
 
 async function* counted(
   bytes: AsyncIterable<Uint8Array>,
-  advance: (bytes: number) => void,
+  advance: (bytes: number) => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
   for await (const piece of bytes) {
     yield piece;
-    advance(piece.length);
+    await advance(piece.length);
   }
 }
 

@@ -52,7 +52,13 @@ export function makeServices(parts: ServiceParts): Services {
     bank,
     openstack: once(async () => connectOpenStack(await parts.cloudConfig(), { clock, log })),
     register: once(async () =>
-      registerOn({ store: places.register, nameKey: (await bank()).keys.nameKey, clock, log }),
+      registerOn({
+        store: places.register,
+        nameKey: (await bank()).keys.nameKey,
+        clock,
+        log,
+        ...(parts.process === undefined ? {} : { process: parts.process }),
+      }),
     ),
     progress: parts.progress ?? (() => {}),
     ...(parts.process === undefined ? {} : { process: parts.process }),

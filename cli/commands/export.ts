@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { isZero } from '../../lib/bank/format/chunk.ts';
 import { ChunkReader } from '../../lib/bank/read/chunk-reader.ts';
 import { openImageFile } from '../../lib/bank/read/image-file.ts';
 import { thisProcess } from '../../lib/bank/register/process.ts';
-import { openPin, releasePin, renewPin } from '../../lib/bank/register/reader-pin.ts';
+import { openPin, pinKeeper, releasePin } from '../../lib/bank/register/reader-pin.ts';
+import { writeAll } from '../../lib/bank/store/directory-files.ts';
 import { InvalidInput } from '../../lib/errors.ts';
 import { resolveCheckpoint } from '../../lib/protect/resolve-checkpoint.ts';
 import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
@@ -15,9 +17,6 @@ export interface ExportOptions {
   output: string;
   format?: 'raw' | 'qcow2';
 }
-
-/** A small part of a pin's lease. */
-const PIN_RENEWAL_MILLISECONDS = 10 * 60 * 1000;
 
 /** `snapbank export`: a checkpoint's disk as a file of this computer. Needs no cloud. A file that is not whole is removed. */
 export async function exportDisk(
@@ -32,7 +31,7 @@ export async function exportDisk(
   const process = await thisProcess();
   const pin = await openPin(register, {
     checkpoint,
-    execution: { id: `export:${options.output}`, ...(process === undefined ? {} : { process }) },
+    execution: { id: `export:${randomUUID()}`, ...(process === undefined ? {} : { process }) },
     signal,
   });
   try {
@@ -54,16 +53,14 @@ export async function exportDisk(
       totalBytes: layout.fileSizeBytes,
     };
     let doneBytes = 0;
-    let renewedAt = Date.now();
+    const keepPin = pinKeeper(register, pin.id);
     try {
       await writeNewFile(options.output, async (write) => {
         for await (const bytes of openImageFile(layout, reader, { signal })) {
           await write(bytes);
           doneBytes += bytes.length;
           progress.update({ ...row, state: 'running', phase: 'exporting', doneBytes });
-          if (Date.now() - renewedAt < PIN_RENEWAL_MILLISECONDS) continue;
-          await renewPin(register, pin.id, { signal });
-          renewedAt = Date.now();
+          await keepPin({ signal });
         }
       });
       progress.update({ ...row, state: 'done', phase: 'done', doneBytes });
@@ -91,7 +88,7 @@ async function writeNewFile(
     let position = 0;
     await fill(async (bytes) => {
       // Zeros are left out: the file stays as sparse as the disk.
-      if (!isZero(bytes)) await file.write(bytes, 0, bytes.length, position);
+      if (!isZero(bytes)) await writeAll(file, bytes, position);
       position += bytes.length;
     });
     await file.truncate(position);

@@ -30,6 +30,7 @@ const RestoreSummary = z.object({
   bytes: z.number(),
   identical: z.boolean().nullable(),
   notRestored: z.array(Omission),
+  warnings: z.array(z.string()),
 });
 type RestoreSummary = z.infer<typeof RestoreSummary>;
 
@@ -116,6 +117,7 @@ function show(
     `Identical ${summary.identical === true ? 'yes: every chunk was read back and compared' : 'not checked (--check reads the image back)'}`,
   );
   showOmissions(output, summary.notRestored);
+  for (const warning of summary.warnings) output.line(printable(`Warning: ${warning}`));
   output.line(
     `Restored a disk of ${formatBytes(summary.bytes)} in ${formatDuration(elapsedMilliseconds)}.`,
   );

@@ -82,7 +82,7 @@ export class GlanceImages implements Images {
         `Glance does not allow image properties named ${reserved.join(', ')}.`,
       );
     }
-    const id = randomUUID();
+    const id = image.id ?? randomUUID();
     const answer = await this.#glance.call({
       method: 'POST',
       path: '/images',

@@ -43,6 +43,8 @@ export interface ImageFilter {
 }
 
 export interface NewImage {
+  /** A UUID, where the caller must be able to make the same image again; random otherwise. */
+  id?: string;
   name: string;
   diskFormat: string;
   containerFormat?: string;

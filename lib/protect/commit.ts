@@ -60,7 +60,15 @@ export async function commitUpload(
   });
   const { cloud, region } = record.server;
   const bootImage = { cloud, region, imageId: description.server.bootImageId };
-  await writeBasePointer(register, bootImage, upload.checkpoint, { signal });
+  // Advice only: the checkpoint is there without it.
+  await writeBasePointer(register, bootImage, upload.checkpoint, { signal }).catch(
+    (error: unknown) => {
+      services.log.warn('The base pointer of the boot image could not be written', {
+        checkpoint: upload.checkpoint,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    },
+  );
 }
 
 async function isCommitted(
@@ -81,7 +89,7 @@ async function rootOf(
 ) {
   const bank = await services.bank();
   const { checkpoint } = record;
-  const scope = { checkpoint, imageId: plan.image.id };
+  const scope = { checkpoint, imageId: plan.receipts };
   const [receipts, server, ancestor] = await Promise.all([
     readReceipts(bank, scope, ROOT_DISK, { signal }),
     readServerDescription(bank, checkpoint, signal),

@@ -32,8 +32,19 @@ export async function snapshotImages(
 ): Promise<Image[]> {
   const images: Image[] = [];
   const properties = { [BANK_PROPERTY]: bankId, [CHECKPOINT_PROPERTY]: checkpoint };
-  for await (const image of openstack.images.list({ properties }, { signal })) images.push(image);
+  for await (const image of openstack.images.list({ properties }, { signal })) {
+    if (isSnapshotOf(image, checkpoint)) images.push(image);
+  }
   return images;
+}
+
+/** The name too, because the snapshots that a user takes of a server inherit the marks of the image that it was made of. */
+export function isSnapshotOf(image: Image, checkpoint: string): boolean {
+  return image.name === snapshotName(checkpoint);
+}
+
+export function snapshotName(checkpoint: string): string {
+  return `snapbank-${checkpoint}`;
 }
 
 /** Throws `VolumeBootedServer` for a server whose snapshot would hold no data; the id of its boot image otherwise. */

@@ -9,14 +9,22 @@ import type { Register } from '../bank/register/register.ts';
 import type { Image } from '../openstack/image.ts';
 import type { Services } from '../services.ts';
 import { removeOldObjects } from '../work-objects.ts';
-import { BANK_PROPERTY, CHECKPOINT_PROPERTY } from './snapshot.ts';
+import { BANK_PROPERTY, CHECKPOINT_PROPERTY, isSnapshotOf } from './snapshot.ts';
 
 const DAY_MILLISECONDS = 24 * 3600 * 1000;
 /** Uploads are completed or aborted within a restore; one that is older belongs to none. */
 const UPLOAD_AGE_MILLISECONDS = 2 * DAY_MILLISECONDS;
 /** Item lists, results and outcomes are small; they serve whoever looks at an execution later. */
 const NOTES_AGE_MILLISECONDS = 30 * DAY_MILLISECONDS;
-const NOTES = ['items/', 'outcomes/', 'results/', 'receipts/', 'uploads/', 'descriptions/'];
+const NOTES = [
+  'items/',
+  'outcomes/',
+  'results/',
+  'receipts/',
+  'uploads/',
+  'descriptions/',
+  'verifications/',
+];
 
 export interface Swept {
   deletedImageIds: string[];
@@ -41,30 +49,45 @@ export async function sweepOrphans(services: Services, signal: AbortSignal): Pro
  * record is open and dead is fenced first.
  */
 async function deleteOrphanedImages(services: Services, signal: AbortSignal): Promise<string[]> {
-  const [openstack, bank, register] = await Promise.all([
-    services.openstack(),
-    services.bank(),
-    services.register(),
-  ]);
+  const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
   const orphans: Image[] = [];
   const properties = { [BANK_PROPERTY]: bank.info.bankId };
   for await (const image of openstack.images.list({ properties }, { signal })) {
     // A property is anybody's text until it has proved to be an id.
     const checkpoint = CheckpointId.safeParse(image.properties[CHECKPOINT_PROPERTY]);
-    if (checkpoint.success && (await isOrphaned(register, checkpoint.data, signal))) {
-      orphans.push(image);
+    if (!checkpoint.success || !isSnapshotOf(image, checkpoint.data)) continue;
+    if (await isOrphaned(services, image, checkpoint.data, signal)) orphans.push(image);
+  }
+  const deleted: string[] = [];
+  for (const { id } of orphans) {
+    try {
+      await openstack.images.delete(id, { signal });
+      deleted.push(id);
+    } catch (error) {
+      signal.throwIfAborted();
+      // One that is protected or in use must not keep the others.
+      services.log.warn('A snapshot image that nobody needs cannot be deleted', {
+        imageId: id,
+        reason: error instanceof Error ? error.message : String(error),
+      });
     }
   }
-  for (const { id } of orphans) await openstack.images.delete(id, { signal });
-  return orphans.map(({ id }) => id);
+  return deleted;
 }
 
 async function isOrphaned(
-  register: Register,
+  services: Services,
+  image: Image,
   checkpoint: string,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const register = await services.register();
   const head = await readRecord(register, checkpoint, { signal });
+  // Of a record that is not here a copy of the bank may know: an image that may be in use stays for a day.
+  if (head.kind === 'absent') {
+    const createdAt = Date.parse(image.createdAt ?? '');
+    return services.clock.now() - createdAt > DAY_MILLISECONDS;
+  }
   if (head.kind !== 'live' || head.value.state !== 'OPEN') return true;
   if (!(await isDead(register, head.value, signal))) return false;
   await abandonCheckpoint(register, checkpoint, { reason: 'its execution is gone', signal });

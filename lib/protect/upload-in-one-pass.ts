@@ -1,6 +1,4 @@
-import { receiptPrefix } from '../bank/object-keys.ts';
 import { leaseKeeper } from '../bank/register/lease.ts';
-import type { ObjectStore } from '../bank/store/object-store.ts';
 import type { DiskPiece } from '../disk/disk.ts';
 import { type DecodedStream, decodeStream } from '../disk/decode-stream.ts';
 import { NotStreamable } from '../disk/errors.ts';
@@ -9,7 +7,6 @@ import type { Call } from '../state-function.ts';
 import { ROOT_DISK } from './disks.ts';
 import { ImageTooLarge } from './errors.ts';
 import { openUpload, type Upload } from './upload.ts';
-import { removeObjects } from '../work-objects.ts';
 import { putUploadPlan } from './upload-plan.ts';
 
 export interface StreamedUpload {
@@ -41,23 +38,31 @@ export async function uploadInOnePass(
     );
   }
   try {
-    await pass(services, upload, target, image.diskFormat, signal);
+    await pass(services, upload, target, { as: image.diskFormat, receipts: image.id }, signal);
   } catch (error) {
     if (!(error instanceof NotStreamable)) throw error;
     services.log.warn('The image cannot be decoded in one pass and is stored as an opaque file', {
       imageId: image.id,
       reason: error.message,
     });
-    await dropReceipts(services.places.work, target, signal);
-    await pass(services, upload, target, null, signal);
+    // Under another name: an earlier worker that is still in its pass must not mix its segments with these.
+    const receipts = `${image.id}-opaque`;
+    const opaque = await openUpload(services, { ...target, receipts }, signal);
+    await pass(services, opaque, target, { as: null, receipts }, signal);
   }
+}
+
+/** How a pass understands the image file, and where its receipts lie. */
+interface Understanding {
+  as: string | null;
+  receipts: string;
 }
 
 async function pass(
   services: Services,
   upload: Upload,
   target: StreamedUpload,
-  declaredFormat: string | null,
+  { as: declaredFormat, receipts }: Understanding,
   signal: AbortSignal,
 ): Promise<void> {
   const openstack = await services.openstack();
@@ -70,25 +75,33 @@ async function pass(
     lookAsideBytes: LOOK_ASIDE_BYTES,
     signal,
   });
-  await storePieces(services, upload, target, decoded, signal);
+  const storedAll = await storePieces(services, upload, target, decoded, signal);
   const { format, guestSizeBytes } = decoded;
   await putUploadPlan(
     services.places.work,
     target.checkpoint,
-    { ...upload.plan, disk: { format, guestSizeBytes }, sourceHash: download.sourceHash },
+    {
+      ...upload.plan,
+      receipts,
+      disk: { format, guestSizeBytes },
+      // The hash is of this pass; segments that an earlier one stored were not part of it.
+      sourceHash: storedAll ? download.sourceHash : 'unchecked',
+    },
     signal,
   );
 }
 
+/** Stores all segments that no earlier pass finished; false when there were such. */
 async function storePieces(
   services: Services,
   upload: Upload,
   { checkpoint, serverId }: StreamedUpload,
   { guestSizeBytes, pieces }: DecodedStream,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const keepLease = leaseKeeper(await services.register(), checkpoint);
   const { segmentBytes } = upload;
+  let storedAll = true;
   const iterator = pieces[Symbol.asyncIterator]();
   const next = async (): Promise<DiskPiece | undefined> => {
     const result = await iterator.next();
@@ -109,6 +122,7 @@ async function storePieces(
       const segment = Math.floor(piece.offset / segmentBytes);
       const end = (segment + 1) * segmentBytes;
       if (await upload.isFinished(ROOT_DISK, segment)) {
+        storedAll = false;
         while (piece !== undefined && piece.offset < end) piece = await next();
         continue;
       }
@@ -127,13 +141,5 @@ async function storePieces(
   } finally {
     await iterator.return?.();
   }
-}
-
-/** Receipts of a disk that was understood in another way must not be mixed with the ones to come. */
-async function dropReceipts(
-  work: ObjectStore,
-  { checkpoint, imageId }: StreamedUpload,
-  signal: AbortSignal,
-): Promise<void> {
-  await removeObjects(work, [receiptPrefix(checkpoint, imageId)], signal);
+  return storedAll;
 }

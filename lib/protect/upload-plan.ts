@@ -16,6 +16,8 @@ export const UploadPlan = z.strictObject({
       guestSizeBytes: z.number().int().positive(),
     })
     .nullable(),
+  /** Under which name the receipts of its segments lie: another one for each way to understand the file, so that they never mix. */
+  receipts: z.string(),
   /** Of Glance's own hash over the image file; a ranged reading cannot check it. */
   sourceHash: z.enum(['unchecked', 'matched']),
   /** Nova's status of the server when the snapshot was asked for; null without a snapshot. */

@@ -20,10 +20,17 @@ export interface Upload {
   putReceipt(receipt: SegmentReceipt): Promise<void>;
 }
 
+export interface UploadTarget {
+  checkpoint: string;
+  imageId: string;
+  /** Name of the receipts, where it is not the plan's. */
+  receipts?: string;
+}
+
 /** Throws `CheckpointFenced` when the checkpoint is no longer open. */
 export async function openUpload(
   services: Services,
-  { checkpoint, imageId }: { checkpoint: string; imageId: string },
+  { checkpoint, imageId, receipts }: UploadTarget,
   signal: AbortSignal,
 ): Promise<Upload> {
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
@@ -36,6 +43,7 @@ export async function openUpload(
     );
   }
   const { log } = services;
+  const scope = { checkpoint, imageId: receipts ?? plan.receipts };
   const [ancestor, damagedPacks] = await Promise.all([
     readAncestorRoot(bank, record, { log, signal }),
     readDamageMarks(register, { signal }),
@@ -48,7 +56,7 @@ export async function openUpload(
     segmentBytes: chunkSizeBytes * chunksPerSegment,
     async isFinished(disk, segment) {
       const place = { disk, segment };
-      return (await readReceipt(bank, { checkpoint, imageId }, place, { signal })) !== undefined;
+      return (await readReceipt(bank, scope, place, { signal })) !== undefined;
     },
     async segmentWriter(disk, segment, guestSizeBytes) {
       const place = { disk, segment };
@@ -61,7 +69,7 @@ export async function openUpload(
       return new SegmentWriter(bank, target, sources, { signal });
     },
     async putReceipt(receipt) {
-      await putReceipt(bank, { checkpoint, imageId }, receipt, { signal });
+      await putReceipt(bank, scope, receipt, { signal });
     },
   };
 }

@@ -42,12 +42,18 @@ export async function checksOf(
   return rangesOf(Math.ceil(plan.image.guestSizeBytes / segmentBytes));
 }
 
+export interface CheckRun {
+  imageId: string;
+  check: Check;
+  /** Called as it goes on, so that the checkpoint stays. */
+  keepPin: (options: { signal: AbortSignal }) => Promise<void>;
+}
+
 /** Throws `RestoreNotIdentical` at the first chunk that differs. */
 export async function checkImage(
   services: Services,
   plan: RestorePlan,
-  imageId: string,
-  check: Check,
+  { imageId, check, keepPin }: CheckRun,
   signal: AbortSignal,
 ): Promise<void> {
   const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
@@ -56,7 +62,8 @@ export async function checkImage(
     'reading' in check
       ? await streamedPieces(openstack, bank, { imageId, disk }, signal)
       : await rangedPieces(openstack, bank, { imageId, disk }, check, signal);
-  await compare(bank, disk, pieces, imageId, signal, (advancedBytes) => {
+  await compare(bank, disk, pieces, imageId, signal, async (advancedBytes) => {
+    await keepPin({ signal });
     services.progress({
       subject: plan.restoreId,
       phase: 'check',
@@ -123,7 +130,7 @@ async function compare(
   pieces: AsyncIterable<DiskPiece>,
   imageId: string,
   signal: AbortSignal,
-  advance: (bytes: number) => void,
+  advance: (bytes: number) => Promise<void>,
 ): Promise<void> {
   const { chunkSizeBytes, chunksPerSegment } = bank.info;
   let segment = -1;
@@ -141,7 +148,7 @@ async function compare(
         { identifiers: { imageId, offset: piece.offset } },
       );
     }
-    advance(piece.length);
+    await advance(piece.length);
   }
 }
 

@@ -15,7 +15,10 @@ export async function restoredImages(
 ): Promise<Image[]> {
   const images: Image[] = [];
   const properties = { [RESTORE_MARK]: restoreId };
-  for await (const image of openstack.images.list({ properties }, { signal })) images.push(image);
+  for await (const image of openstack.images.list({ properties }, { signal })) {
+    // A snapshot of the restored server inherits the properties of its image, and is not ours.
+    if (image.properties['instance_uuid'] === undefined) images.push(image);
+  }
   return images;
 }
 

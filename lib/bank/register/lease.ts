@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { CallOptions } from '../store/object-store.ts';
 import { CheckpointFenced } from './errors.ts';
 import type { Execution, Lease, OpenRecord } from './record.ts';
@@ -43,7 +44,9 @@ export async function renewLease(
     checkpoint,
     (current) => {
       const open = openOrFenced(checkpoint, current);
-      return isHalfGone(register, open.lease) ? renewed(register, open) : undefined;
+      return isHalfGone(register, open.lease) || isOfAnotherProcess(register, open.execution)
+        ? renewed(register, open)
+        : undefined;
     },
     options,
   );
@@ -69,10 +72,20 @@ export function renewed(register: Register, open: OpenRecord): RecordDraft {
   const { pins, lease } = open;
   return {
     ...carried(open),
+    execution: executionNow(register, open.execution),
     state: 'OPEN',
     pins,
     lease: newLease(register, lease.seconds),
   };
+}
+
+/** A resumed execution runs in another process than the one that its record names, which would count as dead. */
+export function isOfAnotherProcess({ process }: Register, execution: Execution): boolean {
+  return process !== undefined && !isDeepStrictEqual(process, execution.process);
+}
+
+export function executionNow({ process }: Register, execution: Execution): Execution {
+  return process === undefined ? execution : { ...execution, process };
 }
 
 /** The open record, or `CheckpointFenced`. */

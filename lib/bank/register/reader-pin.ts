@@ -2,7 +2,13 @@ import { StoreRefused } from '../store/errors.ts';
 import type { CallOptions } from '../store/object-store.ts';
 import { CheckpointNotFound, CheckpointStateRefused, PinFenced } from './errors.ts';
 import { pinIdOf } from './ids.ts';
-import { DEFAULT_LEASE_SECONDS, isHalfGone, newLease } from './lease.ts';
+import {
+  DEFAULT_LEASE_SECONDS,
+  executionNow,
+  isHalfGone,
+  isOfAnotherProcess,
+  newLease,
+} from './lease.ts';
 import { pinSeries, type ReaderPinRecord } from './pin.ts';
 import type { CheckpointRecord, Execution, ReadableRecord } from './record.ts';
 import { readRecord } from './records.ts';
@@ -66,14 +72,37 @@ export async function renewPin(
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const head = await readHead(series, options);
     if (head.kind !== 'live' || head.value.state !== 'HELD') break;
-    if (!isHalfGone(register, head.value.lease)) return;
-    const lease = newLease(register, head.value.lease.seconds);
-    const next = { ...head.value, lease, writeId: register.randomHex(16) };
+    const { execution } = head.value;
+    const isCurrent = !isOfAnotherProcess(register, execution);
+    if (isCurrent && !isHalfGone(register, head.value.lease)) return;
+    const next = {
+      ...head.value,
+      execution: executionNow(register, execution),
+      lease: newLease(register, head.value.lease.seconds),
+      writeId: register.randomHex(16),
+    };
     if (await compareAndSet(series, head.generation, next, options)) return;
   }
   throw new PinFenced(`Pin ${id} ran out or was released; its reader cannot go on.`, {
     identifiers: { pin: id },
   });
+}
+
+/** A small part of a pin's lease. */
+const LOOK_EVERY_MILLISECONDS = 10 * 60 * 1000;
+
+/** For a loop that must keep a pin alive: call it at every turn. It looks at the register at the first call, and then now and then. */
+export function pinKeeper(
+  register: Register,
+  id: string | null,
+): (options?: CallOptions) => Promise<void> {
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  return async (options = {}) => {
+    const now = register.clock.now();
+    if (now - lookedAt < LOOK_EVERY_MILLISECONDS) return;
+    await renewPin(register, id, options);
+    lookedAt = now;
+  };
 }
 
 /** Lets go of the checkpoint. Safe to repeat, and for a pin that was fenced. */

@@ -15,6 +15,8 @@ export interface Register {
   readonly log: Log;
   /** Hex digits of so many random bytes. */
   readonly randomHex: (bytes: number) => string;
+  /** This process, where it runs an embedded execution: noted in what it renews, for a resumed execution has another one than before. */
+  readonly process?: ExecutionProcess;
   /** True only when the process is known to have ended. */
   readonly isProcessGone: (process: ExecutionProcess) => Promise<boolean>;
 }
