@@ -31,7 +31,7 @@ export class BackupInProgress extends SnapbankError {
 export class CheckpointNotFound extends SnapbankError {
   static readonly when = 'No checkpoint answers to what was given.';
   static readonly remedy =
-    'List the checkpoints of the bank with `snapbank list` and give one of these.';
+    'List the checkpoints of the bank with `snapbank checkpoints` and give one of these.';
   override readonly name = 'CheckpointNotFound' as const;
 }
 
