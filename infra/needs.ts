@@ -58,7 +58,6 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     bank: {
       get: ['roots/*', 'segments/*'],
       put: ['segments/*', 'packs/*'],
-      delete: ['segments/*', 'packs/*'],
     },
     register: changesRecords,
     work: { get: ['uploads/*', 'receipts/*'], put: ['receipts/*'] },
@@ -69,19 +68,17 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     bank: {
       get: ['roots/*', 'segments/*'],
       put: ['segments/*', 'packs/*'],
-      delete: ['segments/*', 'packs/*'],
     },
     register: changesRecords,
     work: {
       get: ['uploads/*', 'receipts/*'],
       put: ['uploads/*', 'receipts/*'],
-      delete: ['receipts/*'],
     },
   },
   CommitCheckpoint: {
     key: true,
     bank: { get: ['roots/*'], put: ['roots/*'] },
-    register: { get: ['records/*', 'bases/*'], put: ['records/*', 'bases/*'] },
+    register: { get: ['records/*'], put: ['records/*', 'bases/*'] },
     work: { get: ['descriptions/*', 'receipts/*', 'uploads/*'] },
   },
   AbandonCheckpoint: { key: true, register: changesRecords, work: { get: ['results/*'] } },
@@ -116,7 +113,7 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     // The URL that Glance is given can do what this function can.
     work: { get: ['restores/*'], put: ['restores/*'], parts: ['restores/*'] },
   },
-  PollImport: { cloud: true },
+  PollImport: { cloud: true, key: true, register: keepsPin },
   UploadImage: { cloud: true, key: true, bank: readsCheckpoint, register: keepsPin },
   PlanCheck: { cloud: true, key: true },
   CheckRange: {
@@ -154,4 +151,7 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
       delete: ['records/*', 'pins/*'],
     },
   },
+
+  // By the clock
+  ReportAges: { cloud: true, key: true, register: readsRecords },
 };

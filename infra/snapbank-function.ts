@@ -65,8 +65,6 @@ export function snapbankFunction(
     code: commons.codeOf(fileNameOf(name)),
     memorySize: shape.memoryMiB,
     timeout: shape.timeout,
-    // What fails here is tried again by what started it.
-    retryAttempts: 0,
     role: role.withoutPolicyUpdates(),
     logGroup,
     environment: { NODE_OPTIONS: '--enable-source-maps', ...shape.environment },

@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
@@ -6,8 +6,10 @@ import { MACHINES, readDefinition } from './definitions.ts';
 import { networkOf } from './network.ts';
 import { deployPlaces } from './places.ts';
 import type { Settings } from './settings.ts';
-import { deployStateFunctions } from './state-functions.ts';
+import { deployDeadLetters, deployStarts, deploySweeps, hourly, planOf } from './starts.ts';
+import { deployStateFunctions, functionWithNeeds } from './state-functions.ts';
 import { deployMachine } from './state-machine.ts';
+import { deployWatch } from './watch.ts';
 
 export interface SnapbankStackProps extends StackProps {
   readonly settings: Settings;
@@ -29,13 +31,26 @@ export class SnapbankStack extends Stack {
     const commons = { codeOf, logDays, network: networkOf(this, settings.network) };
     const definitions = MACHINES.map(readDefinition);
     const functions = deployStateFunctions(this, definitions, places, settings, commons);
-    for (const definition of definitions) {
-      const machine = deployMachine(this, definition, {
-        functions,
-        work: places.work,
-        bus,
-        logDays,
+    const machines = definitions.map((definition) =>
+      deployMachine(this, definition, { functions, work: places.work, bus, logDays }),
+    );
+    const [backup] = machines;
+    const { Sweep: sweep } = functions;
+    if (backup === undefined || sweep === undefined) throw new Error('There is no backup machine.');
+    const deadLetters = deployDeadLetters(this);
+    const start = deployStarts(this, { backup, bus, settings, commons, deadLetters });
+    deploySweeps(this, { sweep, machines, deadLetters });
+    if (settings.plans.length > 0) {
+      const report = functionWithNeeds(this, places, settings, commons, {
+        name: 'ReportAges',
+        description: 'Measures how old the newest checkpoints of each plan are',
+        timeout: Duration.minutes(10),
       });
+      const input = { plans: settings.plans.map(planOf), stack: settings.stack };
+      hourly(this, 'ReportAges', report, input, deadLetters);
+    }
+    deployWatch(this, { machines, functions, start, deadLetters, settings });
+    for (const machine of machines) {
       new CfnOutput(this, `${machine.node.id}Arn`, { value: machine.stateMachineArn });
     }
     for (const [name, { location }] of Object.entries(places)) {

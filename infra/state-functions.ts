@@ -36,24 +36,38 @@ export function deployStateFunctions(
   const functions: Record<string, LambdaFunction> = {};
   for (const { machine, functions: names, stateSeconds } of definitions) {
     for (const name of names) {
-      const needs = needsOf(name);
-      functions[name] ??= snapbankFunction(scope, commons, {
+      functions[name] ??= functionWithNeeds(scope, places, settings, commons, {
         name,
         description: `State ${name} of the machine ${machine}`,
         timeout: Duration.seconds(
           Math.min(MAX_SECONDS, (stateSeconds[name] ?? MAX_SECONDS) - MARGIN_SECONDS),
         ),
-        memoryMiB: memoryOf(name),
-        environment: environmentOf(needs, places, settings),
-        statements: [
-          ...placeStatements(needs, places),
-          ...secretsOf(needs, settings).map((secret) => secretStatement(scope, secret)),
-        ],
-        readsSecrets: secretsOf(needs, settings).length > 0,
       });
     }
   }
   return functions;
+}
+
+/** A function that is given what infra/needs.ts says of it. */
+export function functionWithNeeds(
+  scope: Construct,
+  places: DeployedPlaces,
+  settings: Settings,
+  commons: FunctionCommons,
+  shape: { name: string; description: string; timeout: Duration },
+): LambdaFunction {
+  const needs = needsOf(shape.name);
+  const secrets = secretsOf(needs, settings);
+  return snapbankFunction(scope, commons, {
+    ...shape,
+    memoryMiB: memoryOf(shape.name),
+    environment: environmentOf(needs, places, settings),
+    statements: [
+      ...placeStatements(needs, places),
+      ...secrets.map((secret) => secretStatement(scope, secret)),
+    ],
+    readsSecrets: secrets.length > 0,
+  });
 }
 
 function needsOf(name: string): Needs {

@@ -56,7 +56,10 @@ describe('the state machines', () => {
   });
 
   it('have one file in functions/ for each Task state, and none besides', () => {
-    const files = readdirSync(join(root, 'functions')).sort();
+    const byEvents = ['report-ages.ts', 'start-backup.ts'];
+    const files = readdirSync(join(root, 'functions'))
+      .filter((file) => !byEvents.includes(file))
+      .sort();
     const states = new Set(functionStates.map(({ name }) => `${kebab(name)}.ts`));
 
     expect([...states].sort()).toEqual(files);

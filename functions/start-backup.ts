@@ -1,0 +1,57 @@
+import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import * as z from 'zod';
+import { Plan } from '../lib/events/plan.ts';
+import { startOf, type StartRules } from '../lib/events/start-request.ts';
+
+export interface StartedBackup {
+  /** Null when the event is none that starts a backup. */
+  execution: string | null;
+  /** False also for an event that had started its execution before. */
+  started: boolean;
+}
+
+export interface Starter extends StartRules {
+  readonly client: SFNClient;
+  readonly stateMachineArn: string;
+}
+
+/**
+ * Starts the backup that an event of the bus or a schedule asks for. Both deliver at least once: the execution's name is made of the
+ * event's id or the schedule's time, so a second delivery starts nothing.
+ */
+export async function startBackup(starter: Starter, event: unknown): Promise<StartedBackup> {
+  const start = startOf(event, starter);
+  if (start === undefined) return { execution: null, started: false };
+  const { stateMachineArn, client } = starter;
+  try {
+    const { executionArn } = await client.send(
+      new StartExecutionCommand({
+        stateMachineArn,
+        name: start.name,
+        input: JSON.stringify(start.input),
+      }),
+    );
+    return { execution: executionArn ?? null, started: true };
+  } catch (error) {
+    if (!(error instanceof ExecutionAlreadyExists)) throw error;
+    const execution = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${start.name}`;
+    return { execution, started: false };
+  }
+}
+
+let starter: Starter | undefined;
+
+function starterFromEnvironment(): Starter {
+  const { env } = process;
+  return {
+    client: new SFNClient({}),
+    stateMachineArn: env['SNAPBANK_BACKUP_MACHINE'] ?? '',
+    plans: z.array(Plan).parse(JSON.parse(env['SNAPBANK_PLANS'] ?? '[]')),
+    notifications: z.array(z.string()).parse(JSON.parse(env['SNAPBANK_NOTIFICATIONS'] ?? '[]')),
+  };
+}
+
+export async function handler(event: unknown): Promise<StartedBackup> {
+  starter ??= starterFromEnvironment();
+  return await startBackup(starter, event);
+}

@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { MACHINES, readDefinition } from '../../infra/definitions.ts';
+import { NEEDS, type Needs, type PlaceNeeds } from '../../infra/needs.ts';
+import { pruneCheckpoint } from '../../lib/bank/register/prune-checkpoint.ts';
+import { s3Store } from '../../lib/bank/store/s3.ts';
+import { s3Client } from '../../lib/bank/store/s3-client.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { EVENT_SOURCE, PUBLISHED_EVENTS } from '../../lib/events/event-types.ts';
+import { silentLog } from '../../lib/log.ts';
+import type { EventEntry } from '../../local/engine/execution-options.ts';
+import type * as StateFunctions from '../../local/state-functions.ts';
+import { startWorld, type World, type WorldOptions } from '../machines/world.ts';
+import { type S3Server, startS3Server } from '../s3-server/s3-server.ts';
+import type { RecordedNeeds } from './record-needs.ts';
+
+const MIB = 1024 ** 2;
+const DAY_MILLISECONDS = 24 * 3600 * 1000;
+
+const recorded: RecordedNeeds = vi.hoisted(() => new Map<string, Set<string>>());
+// Not a stand-in: the real functions, each with services that note what it asks of them.
+vi.mock('../../local/state-functions.ts', async (original) => {
+  const real = await original<typeof StateFunctions>();
+  const { recordNeeds } = await import('./record-needs.ts');
+  return { ...real, stateFunctions: recordNeeds(real.stateFunctions, recorded) };
+});
+
+const ABORTING = [
+  'work s3:AbortMultipartUpload restores/*',
+  'work s3:ListMultipartUploadParts restores/*',
+];
+/** What leases and pins take when they are renewed, which only happens after hours. */
+const RENEWALS = ['register s3:PutObject records/*', 'register s3:PutObject pins/*'];
+/** Permissions for what the runs below do not come to. */
+const RARELY: Readonly<Record<string, readonly string[]>> = {
+  // A Map that failed names the error of its child.
+  AbandonCheckpoint: ['work s3:GetObject results/*', 'work s3:ListBucket'],
+  // The user data, which the demo cloud shows to nobody.
+  CreateServer: ['key', 'bank s3:GetObject roots/*', 'bank s3:ListBucket'],
+  // An upload that somebody left under way.
+  CloseRestore: ABORTING,
+  RollBackRestore: [...ABORTING, 'work s3:GetObject results/*'],
+  ImportImage: ['work s3:AbortMultipartUpload restores/*'],
+  // Readers that are at work, or died.
+  CollectGarbage: ['register s3:GetObject pins/*', 'register s3:DeleteObject pins/*'],
+  // What is older than days.
+  Sweep: [
+    ...ABORTING,
+    ...['items', 'outcomes', 'results', 'receipts', 'uploads', 'descriptions'].map(
+      (kind) => `work s3:DeleteObject ${kind}/*`,
+    ),
+  ],
+};
+
+/** The table of infra/needs.ts in the words of the recording. */
+function wordsOf(needs: Needs): Set<string> {
+  const words = new Set<string>();
+  if (needs.cloud === true) words.add('cloud');
+  if (needs.key === true) words.add('key');
+  for (const place of ['bank', 'register', 'work'] as const) {
+    for (const word of placeWords(needs[place] ?? {})) words.add(`${place} ${word}`);
+  }
+  return words;
+}
+
+function* placeWords(needs: PlaceNeeds): Generator<string> {
+  for (const key of needs.get ?? []) yield `s3:GetObject ${key}`;
+  for (const key of needs.put ?? []) yield `s3:PutObject ${key}`;
+  for (const key of needs.delete ?? []) yield `s3:DeleteObject ${key}`;
+  for (const key of needs.parts ?? []) {
+    yield `s3:AbortMultipartUpload ${key}`;
+    yield `s3:ListMultipartUploadParts ${key}`;
+  }
+  if (needs.get !== undefined || needs.list === true) yield 's3:ListBucket';
+  if (needs.uploads === true) yield 's3:ListBucketMultipartUploads';
+}
+
+describe('what each function needs of AWS', () => {
+  let s3: S3Server;
+  const published: EventEntry[] = [];
+
+  /** A cloud with one server, which a machine or two run on. */
+  const scene = async (
+    play: (world: World, serverId: string) => Promise<void>,
+    options: WorldOptions = {},
+  ) => {
+    const world = await startWorld(options);
+    try {
+      await play(world, await world.addServer('web', randomBytes(2 * MIB)));
+      published.push(...world.published);
+    } finally {
+      await world.close();
+    }
+  };
+  const failing = { kind: 'status', status: 403, message: 'quota' } as const;
+
+  beforeAll(async () => {
+    s3 = await startS3Server();
+    const work = s3Store({
+      client: s3Client({ endpoint: s3.url, credentials: s3.credentials, env: {} }),
+      bucket: 'bank',
+      prefix: '',
+      clock: systemClock,
+      log: silentLog,
+    });
+    await scene(async (world, serverId) => {
+      await world.cloud.writeGuest(serverId, 8 * MIB, randomBytes(2 * MIB));
+      const first = (await world.backUp()).get(serverId) ?? '';
+      await world.cloud.writeGuest(serverId, 8 * MIB, randomBytes(2 * MIB));
+      world.cloud.faults.add({ service: 'image', method: 'DELETE' }, failing, { times: 6 });
+      await world.backUp();
+      await world.backUp({ enable_server_snapshot: false });
+      const restore = { checkpoint: first, name: 'again', check: true };
+      expect((await world.run('restore', restore)).status).toBe('SUCCEEDED');
+      world.cloud.faults.add({ service: 'compute', method: 'POST', path: /\/servers$/ }, failing);
+      expect((await world.run('restore', restore)).status).toBe('FAILED');
+      const download = { service: 'image', method: 'GET', path: /\/file$/ } as const;
+      const fault = { kind: 'status', status: 503, message: 'busy' } as const;
+      world.cloud.faults.add(download, fault, { times: 10_000, skip: 4 });
+      await world.cloud.writeGuest(serverId, 8 * MIB, randomBytes(MIB));
+      expect((await world.run('backup', {})).status).toBe('FAILED');
+      await pruneCheckpoint(await world.services.register(), first);
+      expect((await world.run('collect-garbage', {})).status).toBe('SUCCEEDED');
+      await world.clock.advance(9 * DAY_MILLISECONDS);
+      expect((await world.run('collect-garbage', {})).status).toBe('SUCCEEDED');
+      expect((await world.run('backup', { servers: [] })).status).toBe('FAILED');
+    });
+    await scene(
+      async (world, serverId) => {
+        await world.backUp();
+        const checkpoint = (await world.backUp()).get(serverId) ?? '';
+        const restore = { checkpoint, name: 'again', import: 'web-download' };
+        expect((await world.run('restore', restore)).status).toBe('SUCCEEDED');
+        world.cloud.faults.add({ service: 'compute', method: 'POST', path: /\/servers$/ }, failing);
+        expect((await world.run('restore', restore)).status).toBe('FAILED');
+      },
+      { places: { work }, cloud: { images: { range: 'refuse-400' } } },
+    );
+  }, 60_000);
+  afterAll(async () => {
+    await s3.close();
+  });
+
+  const names = MACHINES.flatMap((machine) => readDefinition(machine).functions);
+
+  it.each([...new Set(names)].sort())('%s may do all that it does', (name) => {
+    const done = recorded.get(name);
+
+    expect(done, 'the runs call every function').toBeDefined();
+    expect([...(done ?? [])].filter((need) => !wordsOf(NEEDS[name] ?? {}).has(need))).toEqual([]);
+  });
+
+  it('they may do little that they do not', () => {
+    const unused = Object.fromEntries(
+      names.map((name) => [
+        name,
+        [...wordsOf(NEEDS[name] ?? {})].filter(
+          (need) =>
+            recorded.get(name)?.has(need) !== true &&
+            !RENEWALS.includes(need) &&
+            RARELY[name]?.includes(need) !== true,
+        ),
+      ]),
+    );
+
+    expect(
+      Object.fromEntries(Object.entries(unused).filter(([, left]) => left.length > 0)),
+    ).toEqual({});
+  });
+
+  it('the events that the machines published are as their types say', () => {
+    for (const { Source, DetailType, Detail } of published) {
+      expect(Source).toBe(EVENT_SOURCE);
+      const type = PUBLISHED_EVENTS[DetailType as keyof typeof PUBLISHED_EVENTS];
+      expect(() => type.parse(Detail), DetailType).not.toThrow();
+    }
+    expect([...new Set(published.map(({ DetailType }) => DetailType))].sort()).toEqual([
+      'Backup Completed',
+      'Backup Failed',
+      'Collection Completed',
+      'Restore Completed',
+      'Restore Failed',
+    ]);
+  });
+});

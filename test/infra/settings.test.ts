@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { retentionOf } from '../../infra/retention.ts';
+import { Settings } from '../../infra/settings.ts';
+import { settingsWith } from './synthesised.ts';
+
+const settings = settingsWith();
+const plan = settings.plans[0];
+
+describe('the settings of a deployment', () => {
+  it.each([
+    [
+      'more functions at once than the account has',
+      { serversAtOnce: 20, rangesAtOnce: 60 },
+      /1204/,
+    ],
+    ['two plans of one name', { plans: [plan, plan] }, /same name/],
+    [
+      'two ways to choose servers that are none',
+      { plans: [{ ...plan, name: 'No Name' }] },
+      /a-z, 0-9/,
+    ],
+    ['a schedule that is none', { plans: [{ ...plan, schedule: 'nightly' }] }, /cron/],
+    [
+      'two places in one',
+      {
+        register: { bucket: 'one-bucket', prefix: 'a' },
+        work: { bucket: 'one-bucket', prefix: 'a' },
+      },
+      /one place/,
+    ],
+    [
+      'a lock for a bucket that is there',
+      { bank: { ...settings.bank, bucket: 'my-bucket', lockDays: 1 } },
+      /bucket that is made/,
+    ],
+    ['a mistyped name', { serverAtOnce: 1 }, /serverAtOnce/],
+  ])('refuse %s', (_what, changes, message) => {
+    const result = Settings.safeParse({ ...settings, ...changes });
+
+    expect(result.error?.message).toMatch(message);
+  });
+
+  it('refuse a retention that CloudWatch Logs does not know', () => {
+    expect(retentionOf(90)).toBe(90);
+    expect(() => retentionOf(91)).toThrow(/must be one of 1, 3, 5/);
+  });
+});

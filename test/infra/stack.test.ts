@@ -1,0 +1,250 @@
+import { readFileSync } from 'node:fs';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { fileNameOf, MACHINES, PROJECT_ROOT, readDefinition } from '../../infra/definitions.ts';
+import { settingsWith, synthesise } from './synthesised.ts';
+
+interface Statement {
+  Action: string | string[];
+  Resource: unknown;
+}
+
+const definitions = MACHINES.map(readDefinition);
+const functionNames = [...new Set(definitions.flatMap(({ functions }) => functions))].sort();
+
+function flat(value: unknown): string {
+  return JSON.stringify(value);
+}
+
+describe('the stack of the settings that come with the project', () => {
+  let template: Template;
+
+  beforeAll(() => {
+    // cdk-nag runs with it: what AwsSolutions finds and nobody answered with a reason stops the synthesis.
+    template = synthesise(settingsWith());
+  }, 120_000);
+
+  const resources = (type: string) =>
+    Object.values(template.findResources(type)).map(({ Properties }) => Properties);
+  const roleOf = (name: string): Statement[] => {
+    const [role] = Object.entries(template.findResources('AWS::IAM::Role')).filter(([id]) =>
+      id.startsWith(`${name}Role`),
+    );
+    return role?.[1]['Properties'].Policies[0].PolicyDocument.Statement;
+  };
+
+  it('has one function for each Task state, and those that events and the clock start', () => {
+    const names = resources('AWS::Lambda::Function').map(
+      ({ FunctionName }): string => FunctionName,
+    );
+
+    expect(names.sort()).toEqual(
+      [...functionNames, 'ReportAges', 'StartBackup'].map((name) => `snapbank-${name}`).sort(),
+    );
+    for (const name of names) {
+      const file = `functions/${fileNameOf(name.replace('snapbank-', ''))}.ts`;
+      expect(() => readFileSync(`${PROJECT_ROOT}/${file}`)).not.toThrow();
+    }
+  });
+
+  it('runs functions on Node 24 and arm64, each with a log group and a role of its own', () => {
+    for (const properties of resources('AWS::Lambda::Function')) {
+      expect(properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        Handler: 'index.handler',
+      });
+      expect(properties.LoggingConfig.LogGroup.Ref).toMatch(/Log/);
+      expect(properties.Timeout).toBeLessThanOrEqual(900);
+      expect(properties.VpcConfig).toBeUndefined();
+    }
+    const roles = resources('AWS::Lambda::Function').map(({ Role }) => flat(Role));
+    expect(new Set(roles).size).toBe(roles.length);
+  });
+
+  it('ends a function before its state stops waiting for it', () => {
+    for (const { stateSeconds } of definitions) {
+      for (const [name, seconds] of Object.entries(stateSeconds)) {
+        const [own] = resources('AWS::Lambda::Function').filter(
+          ({ FunctionName }) => FunctionName === `snapbank-${name}`,
+        );
+        expect(own.Timeout).toBeLessThan(seconds);
+      }
+    }
+  });
+
+  it.each(MACHINES)('substitutes every placeholder of %s, and nothing else', (machine) => {
+    const { placeholders, functions } = readDefinition(machine);
+
+    const [deployed] = resources('AWS::StepFunctions::StateMachine').filter(
+      ({ StateMachineName }) => StateMachineName === `snapbank-${machine}`,
+    );
+
+    expect(Object.keys(deployed.DefinitionSubstitutions).sort()).toEqual(placeholders);
+    for (const name of functions) {
+      const arn = flat(deployed.DefinitionSubstitutions[`${name}FunctionArn`]);
+      expect(arn).toMatch(new RegExp(`"${name}[0-9A-F]{8}","Arn"`));
+    }
+    expect(deployed).toMatchObject({
+      StateMachineType: 'STANDARD',
+      TracingConfiguration: { Enabled: true },
+      LoggingConfiguration: { Level: 'ALL', IncludeExecutionData: false },
+    });
+    expect(deployed.DefinitionS3Location).toBeDefined();
+  });
+
+  it('lets a machine with a distributed Map start its children, and call its own functions only', () => {
+    const statements = roleOf('BackupMachine');
+
+    const invoke = statements.find(({ Action }) => Action === 'lambda:InvokeFunction');
+    expect(invoke?.Resource).toHaveLength(readDefinition('backup').functions.length);
+    expect(
+      flat(statements.find(({ Action }) => Action === 'states:StartExecution')?.Resource),
+    ).toMatch(/:stateMachine:snapbank-backup"/);
+    expect(flat(roleOf('CollectGarbageMachine'))).not.toContain('states:StartExecution');
+  });
+
+  it('gives no function a whole bucket, a whole service or another secret than its own', () => {
+    for (const name of [...functionNames, 'ReportAges', 'StartBackup']) {
+      for (const { Action, Resource } of roleOf(name)) {
+        for (const action of [Action].flat()) expect(action).not.toContain('*');
+        for (const resource of [Resource].flat()) {
+          expect(flat(resource)).not.toMatch(/"\*"|Arn"\]},"\/\*"/);
+        }
+      }
+    }
+    expect(flat(roleOf('AbandonCheckpoint'))).not.toContain('snapbank/cloud');
+    expect(flat(roleOf('CreateImage'))).not.toContain('snapbank/key');
+  });
+
+  it('keeps the buckets closed, encrypted, and the bank and its register when the stack goes', () => {
+    const buckets = Object.entries(template.findResources('AWS::S3::Bucket'));
+
+    expect(buckets).toHaveLength(3);
+    for (const [id, { Properties, DeletionPolicy }] of buckets) {
+      expect(DeletionPolicy).toBe(id.startsWith('Work') ? 'Delete' : 'Retain');
+      expect(Properties.PublicAccessBlockConfiguration).toMatchObject({ BlockPublicPolicy: true });
+      expect(Properties.BucketEncryption).toBeDefined();
+      expect(flat(Properties.LifecycleConfiguration)).toContain('AbortIncompleteMultipartUpload');
+      expect(Properties.VersioningConfiguration).toBeUndefined();
+    }
+    template.allResourcesProperties('AWS::S3::BucketPolicy', {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Deny',
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
+        ]),
+      }),
+    });
+  });
+
+  it('starts a plan in its time zone and window, with few retries and a dead-letter queue', () => {
+    template.hasResourceProperties('AWS::Scheduler::Schedule', {
+      Name: 'snapbank-nightly',
+      ScheduleExpression: 'cron(0 2 * * ? *)',
+      ScheduleExpressionTimezone: 'Etc/UTC',
+      FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 30 },
+      Target: Match.objectLike({
+        Input: '{"plan":"nightly","scheduledTime":"<aws.scheduler.scheduled-time>"}',
+        RetryPolicy: { MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 3600 },
+        DeadLetterConfig: Match.anyValue(),
+      }),
+    });
+  });
+
+  it('starts a backup by the event that asks for it, and a sweep where an execution could not clean up', () => {
+    template.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: { 'detail-type': ['Backup Requested'] },
+    });
+    const [sweep] = resources('AWS::Events::Rule').filter(
+      ({ EventPattern }) => EventPattern.source?.[0] === 'aws.states',
+    );
+    expect(sweep.EventPattern.detail.status).toEqual(['FAILED', 'TIMED_OUT', 'ABORTED']);
+    expect(sweep.EventPattern.detail.stateMachineArn).toHaveLength(MACHINES.length);
+    expect(sweep.Targets[0].InputTransformer.InputTemplate).toMatch(/^\{"execution":<.+>\}$/);
+    for (const { Targets } of resources('AWS::Events::Rule')) {
+      expect(Targets[0].DeadLetterConfig).toBeDefined();
+    }
+  });
+
+  it('watches failures, dead letters, and the age of the checkpoints of each plan', () => {
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'OldestCheckpointHours',
+      Threshold: 30,
+      TreatMissingData: 'breaching',
+    });
+    const metrics = resources('AWS::CloudWatch::Alarm').map(({ MetricName }) => MetricName);
+    for (const metric of ['ExecutionsFailed', 'ExecutionsTimedOut', 'ExecutionsAborted']) {
+      expect(metrics.filter((name) => name === metric)).toHaveLength(MACHINES.length);
+    }
+    expect(metrics).toContain('ApproximateNumberOfMessagesVisible');
+    template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+  });
+});
+
+describe('the stack of other settings', () => {
+  it('is made in a VPC with a versioned, locked and KMS-encrypted bank, for notifications', () => {
+    const settings = settingsWith();
+    const template = synthesise(
+      settingsWith({
+        bank: { ...settings.bank, keepDeletedDays: 30, lockDays: 14, encryption: 'kms' },
+        network: {
+          vpcId: 'vpc-1',
+          subnetIds: ['subnet-1', 'subnet-2'],
+          securityGroupIds: ['sg-1'],
+          routeTableIds: ['rtb-1'],
+        },
+        events: { busName: 'operations', notifications: ['instance.create.end'] },
+        alarms: { email: 'ops@example.org' },
+      }),
+    );
+
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      VersioningConfiguration: { Status: 'Enabled' },
+      ObjectLockEnabled: true,
+    });
+    template.hasResourceProperties('AWS::EC2::VPCEndpoint', { VpcEndpointType: 'Gateway' });
+    template.allResourcesProperties('AWS::Lambda::Function', {
+      VpcConfig: { SubnetIds: ['subnet-1', 'subnet-2'], SecurityGroupIds: ['sg-1'] },
+    });
+    template.hasResourceProperties('AWS::Events::Rule', {
+      EventBusName: 'operations',
+      EventPattern: { detail: { event_type: ['instance.create.end'] } },
+    });
+    template.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email' });
+    const [upload] = Object.entries(template.findResources('AWS::IAM::Role')).filter(([id]) =>
+      id.startsWith('UploadRangeRole'),
+    );
+    expect(flat(upload)).toContain('kms:GenerateDataKey');
+  }, 120_000);
+
+  it('uses buckets that exist, without touching them', () => {
+    const settings = settingsWith();
+    const template = synthesise(
+      settingsWith({
+        secrets: { ...settings.secrets, key: null },
+        bank: { ...settings.bank, bucket: 'my-backups', prefix: 'cloud/one' },
+        register: { bucket: 'my-backups', prefix: 'cloud/register' },
+        work: { bucket: 'my-work', prefix: 'w' },
+        plans: [],
+      }),
+    );
+
+    template.resourceCountIs('AWS::S3::Bucket', 0);
+    template.resourceCountIs('AWS::S3::BucketPolicy', 0);
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: 'snapbank-UploadRange',
+      Environment: {
+        Variables: Match.objectLike({
+          SNAPBANK_BANK: 's3://my-backups/cloud/one',
+          SNAPBANK_WORK: 's3://my-work/w',
+          SNAPBANK_WORK_PREFIX: 'w/',
+        }),
+      },
+    });
+    expect(flat(template.toJSON())).toContain(':s3:::my-backups/cloud/one/packs/*');
+    expect(flat(template.toJSON())).not.toContain('snapbank/key');
+  }, 120_000);
+});

@@ -1,0 +1,23 @@
+import { App, Validations } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { readSettings, Settings } from '../../infra/settings.ts';
+import { SnapbankStack } from '../../infra/stack.ts';
+
+/** The settings that come with the project, with some changed. */
+export function settingsWith(changes: Partial<Settings> = {}): Settings {
+  return Settings.parse({ ...readSettings(), ...changes });
+}
+
+/** The template of a stack of these settings, without bundles. Throws what cdk-nag finds. */
+export function synthesise(settings: Settings): Template {
+  const app = new App();
+  const stack = new SnapbankStack(app, {
+    settings,
+    codeOf: () => Code.fromInline('exports.handler = () => {};'),
+  });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  app.synth();
+  return Template.fromStack(stack);
+}
