@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { deleteCollected } from '../bank/collect/delete-collected.ts';
-import { planCollection } from '../bank/collect/plan-collection.ts';
+import { estimateCollection, planCollection } from '../bank/collect/plan-collection.ts';
 import { namesInRoot } from '../bank/collect/root-names.ts';
 import type { Services } from '../services.ts';
 
@@ -40,20 +40,23 @@ export async function collectGarbage(
   signal: AbortSignal,
 ): Promise<CollectionSummary> {
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
-  const plan = await planCollection({
+  const sources = {
     bank: bank.places.bank,
     register,
     namesIn: namesInRoot(bank),
     undeleteSeconds: (request.undelete_days ?? DEFAULT_UNDELETE_DAYS) * DAY_SECONDS,
     signal,
-  });
-  const { listed, dead, fencedCheckpoints } = plan;
-  const planned = { listed, dead, fencedCheckpoints: fencedCheckpoints.length };
+  };
   if (request.dry_run === true) {
+    const { listed, dead, fencedCheckpoints } = await estimateCollection(sources);
+    const found = { listed, dead, fencedCheckpoints: fencedCheckpoints.length };
     const none = { objects: 0, bytes: 0 };
-    return { dryRun: true, ...planned, deleted: none, retained: none, buriedCheckpoints: 0 };
+    return { dryRun: true, ...found, deleted: none, retained: none, buriedCheckpoints: 0 };
   }
+  const plan = await planCollection(sources);
+  const { listed, dead, fencedCheckpoints } = plan;
+  const found = { listed, dead, fencedCheckpoints: fencedCheckpoints.length };
   const force = request.force ?? false;
   const done = await deleteCollected({ bank: bank.places.bank, register, plan, force, signal });
-  return { dryRun: false, ...planned, ...done };
+  return { dryRun: false, ...found, ...done };
 }

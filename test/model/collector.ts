@@ -18,6 +18,7 @@ import {
   LIVE_PACKS,
   LIVE_ROOTS,
   name,
+  OLD_GRAVES,
   OPEN,
   PHASE,
   PINNED_ROOT,
@@ -25,6 +26,7 @@ import {
   read,
   ROOT,
   ROOT_OF,
+  SEEN_ROOTS,
   STATE,
   type World,
 } from './world.ts';
@@ -34,9 +36,8 @@ type Emit = (step: string, next: Uint8Array) => void;
 const IDLE = 0;
 const PASS_A = 1;
 const PASS_B = 2;
-const LATE_ROOTS = 3;
-const DELETE = 4;
-const BURY = 5;
+const DELETE = 3;
+const BURY = 4;
 
 /**
  * A collector, over and over. It reads one record, one root or one pin at a time, and anything may happen between: a page of a list is
@@ -52,16 +53,13 @@ export function collectorSteps(
   const me = `collector ${collector}`;
   const phase = read(state, at + PHASE);
   if (phase === IDLE) {
-    const next = world.fork(state);
-    next[at + PHASE] = PASS_A;
+    const next = entered(world.fork(state), at, world.keeps('twoPasses') ? PASS_A : PASS_B);
     if (world.keeps('listFirst')) list(world, next, at);
     emit(`${me} lists the objects`, next);
-  } else if (phase === PASS_A || phase === PASS_B) {
-    passSteps(world, state, at, `${me}, pass ${phase === PASS_A ? 'A' : 'B'}:`, emit);
-  } else if (phase === LATE_ROOTS) {
-    if (!rootSteps(world, state, at, me, emit)) {
-      emit(`${me} has read the pinned roots`, entered(world.fork(state), at, DELETE));
-    }
+  } else if (phase === PASS_A) {
+    passA(world, state, at, me, emit);
+  } else if (phase === PASS_B) {
+    passB(world, state, at, me, emit);
   } else if (phase === DELETE) {
     deletions(world, state, at, me, emit);
   } else {
@@ -69,8 +67,46 @@ export function collectorSteps(
   }
 }
 
-/** The next record or reader's pin; or, where reads run ahead, one of the roots that are still to be read. */
-function passSteps(world: World, state: Uint8Array, at: number, me: string, emit: Emit): void {
+/** Who is dead: record by record. */
+function passA(world: World, state: Uint8Array, at: number, me: string, emit: Emit): void {
+  const { checkpoints, lostAnswers } = world.configuration;
+  const checkpoint = read(state, at + INDEX);
+  if (checkpoint === checkpoints.length) {
+    emit(`${me} ends pass A`, entered(world.fork(state), at, PASS_B));
+    return;
+  }
+  const there = read(state, world.record(checkpoint) + STATE);
+  const next = world.fork(state);
+  next[at + INDEX] = checkpoint + 1;
+  noteTheDead(world, state, next, at, checkpoint);
+  if (there === GONE) add(next, at + OLD_GRAVES, 1 << checkpoint);
+  else add(next, at + SEEN_ROOTS, compactedRoot(world, state, world.record(checkpoint)));
+  emit(`${me}, pass A: reads ${name(checkpoint)}'s record`, next);
+
+  if (there === OPEN && lostAnswers === true && !world.keeps('writeIdCompared')) {
+    const mistaken = world.fork(state);
+    mistaken[at + INDEX] = checkpoint + 1;
+    add(mistaken, at + DEAD_RECORDS, 1 << checkpoint);
+    emit(`${me} takes a lost answer for having fenced ${name(checkpoint)}`, mistaken);
+  }
+}
+
+function noteTheDead(
+  world: World,
+  state: Uint8Array,
+  next: Uint8Array,
+  at: number,
+  checkpoint: number,
+): void {
+  const there = read(state, world.record(checkpoint) + STATE);
+  const isDeleting = there === DELETING && !world.keeps('deletingIsLive');
+  if (there === ABORTED || there === COLLECTING || isDeleting) {
+    add(next, at + DEAD_RECORDS, 1 << checkpoint);
+  }
+}
+
+/** What is live: record by record, then the readers' pins; or, where reads run ahead, a root that is still to be read. */
+function passB(world: World, state: Uint8Array, at: number, me: string, emit: Emit): void {
   const { checkpoints, readers = [], compactions = [], readsAhead } = world.configuration;
   const rootsLeft = rootSteps(world, state, at, me, emit);
   if (rootsLeft && readsAhead !== true) return;
@@ -81,39 +117,27 @@ function passSteps(world: World, state: Uint8Array, at: number, me: string, emit
   const next = world.fork(state);
   next[at + INDEX] = index + 1;
   if (reader < 0) {
+    if (!world.keeps('twoPasses')) noteTheDead(world, state, next, at, index);
     readRecord(world, state, next, at, index);
-    emit(`${me} reads ${name(index)}'s record`, next);
-    mistakenFence(world, state, at, index, me, emit);
+    emit(`${me}, pass B: reads ${name(index)}'s record`, next);
   } else if (compaction < 0) {
     const pin = world.reader(reader);
     if (world.keeps('readerPins') && read(state, pin + READER_PIN) === HELD) {
       add(next, at + PINNED_ROOTS, 1 << (read(state, pin + TARGET_ROOT) - 1));
     }
-    emit(`${me} reads reader ${reader}'s pin`, next);
+    emit(`${me}, pass B: reads reader ${reader}'s pin`, next);
   } else if (compaction < compactions.length && !world.keeps('claimInRecord')) {
     if (read(state, world.compaction(compaction) + COMPACTION_PIN) === HELD) {
       markOwners(next, at, 1 << (world.firstCompactionOwner + compaction));
     }
-    emit(`${me} reads the compaction's pin`, next);
+    emit(`${me}, pass B: reads the compaction's pin`, next);
   } else if (!rootsLeft) {
-    emit(`${me} ends`, endOfPass(world, state, at));
+    if (!world.keeps('listFirst')) list(world, next, at);
+    emit(`${me} ends pass B`, entered(next, at, DELETE));
   }
 }
 
-function endOfPass(world: World, state: Uint8Array, at: number): Uint8Array {
-  const next = world.fork(state);
-  if (read(state, at + PHASE) === PASS_A && world.keeps('twoPasses')) {
-    if (!world.keeps('passA')) {
-      next[at + LIVE_PACKS] = 0;
-      next[at + LIVE_ROOTS] = 0;
-    }
-    return entered(next, at, PASS_B);
-  }
-  if (!world.keeps('listFirst')) list(world, next, at);
-  return entered(next, at, world.keeps('pinnedRootsReadInPass') ? DELETE : LATE_ROOTS);
-}
-
-/** What a record says is live or dead. A root that it names is read in a step of its own. */
+/** What a record says is live. The root that it names is read in a step of its own. */
 function readRecord(
   world: World,
   state: Uint8Array,
@@ -121,46 +145,41 @@ function readRecord(
   at: number,
   checkpoint: number,
 ): void {
-  const record = world.record(checkpoint);
-  const inPassA = read(state, at + PHASE) === PASS_A;
-  const isKnownDead = ((read(state, at + DEAD_RECORDS) >> checkpoint) & 1) === 1;
-  const there = read(state, record + STATE);
   next[at + ROOT_OF + checkpoint] = 0;
-  if (there === OPEN) {
+  if (((read(next, at + DEAD_RECORDS) >> checkpoint) & 1) === 1) return;
+  const record = world.record(checkpoint);
+  const there = read(state, record + STATE);
+  const compacted = compactedRoot(world, state, record) & ~read(state, at + SEEN_ROOTS);
+  const isNewGrave = there === GONE && ((read(state, at + OLD_GRAVES) >> checkpoint) & 1) === 0;
+  if (compacted !== 0 && world.keeps('stopAtReplacedRoots')) {
+    stop(world, next, at);
+  } else if (isNewGrave && world.keeps('stopAtNewGraves')) {
+    stop(world, next, at);
+  } else if (there === OPEN) {
     if (world.keeps('ownPrefix')) markOwners(next, at, world.prefixes[checkpoint] ?? 0);
-    const pinned = read(state, record + PINNED_ROOT);
-    if (pinned === 0 || !world.keeps('pinnedRoots')) return;
-    if (world.keeps('pinnedRootsReadInPass')) next[at + ROOT_OF + checkpoint] = pinned;
-    else add(next, at + PINNED_ROOTS, 1 << (pinned - 1));
-  } else if (there === COMMITTED || (there === DELETING && world.keeps('deletingIsLive'))) {
+    if (world.keeps('pinnedRoots')) {
+      next[at + ROOT_OF + checkpoint] = read(state, record + PINNED_ROOT);
+    }
+  } else if (there === COMMITTED || there === DELETING) {
     const claim = read(state, record + CLAIM);
     if (claim !== 0 && world.keeps('claimPrefix')) {
       markOwners(next, at, 1 << (world.firstCompactionOwner + claim - 1));
     }
     next[at + ROOT_OF + checkpoint] = read(state, record + ROOT);
-  } else if (there === ABORTED || there === COLLECTING || there === DELETING) {
-    if (inPassA) add(next, at + DEAD_RECORDS, 1 << checkpoint);
-    else if (!isKnownDead && world.keeps('lateCollectingIsLive')) {
-      next[at + ROOT_OF + checkpoint] = read(state, record + ROOT);
-    }
+  } else if (there === COLLECTING && world.keeps('lateCollectingIsLive')) {
+    next[at + ROOT_OF + checkpoint] = read(state, record + ROOT);
   }
 }
 
-function mistakenFence(
-  world: World,
-  state: Uint8Array,
-  at: number,
-  checkpoint: number,
-  me: string,
-  emit: Emit,
-): void {
-  if (world.configuration.lostAnswers !== true || world.keeps('writeIdCompared')) return;
-  if (read(state, world.record(checkpoint) + STATE) !== OPEN) return;
-  if (read(state, at + PHASE) !== PASS_A) return;
-  const next = world.fork(state);
-  next[at + INDEX] = checkpoint + 1;
-  add(next, at + DEAD_RECORDS, 1 << checkpoint);
-  emit(`${me} takes a lost answer for having fenced ${name(checkpoint)}`, next);
+/** The record's root as a mask, if a compaction made it. */
+function compactedRoot(world: World, state: Uint8Array, record: number): number {
+  const owner = read(state, record + ROOT) - 1;
+  return owner >= world.firstCompactionOwner ? 1 << owner : 0;
+}
+
+/** Back to the beginning: at the end of a run, or where another collector is at work and this one gives up. */
+function stop(world: World, next: Uint8Array, at: number): void {
+  next.fill(0, at, at + world.collectorFields);
 }
 
 /** Reads a root that is still to be read; in any order where reads run ahead. False when none is. */
@@ -176,18 +195,16 @@ function rootSteps(world: World, state: Uint8Array, at: number, me: string, emit
     const there = markRoot(world, state, next, at, owner);
     if (!there) readRecordAgain(world, state, next, at, checkpoint, owner);
     const whose = `the root of ${world.owners[owner]?.name}`;
-    emit(`${me} reads ${whose} for ${name(checkpoint)}${there ? '' : ': missing'}`, next);
+    emit(`${me}, pass B: reads ${whose} for ${name(checkpoint)}${there ? '' : ': missing'}`, next);
     if (readsAhead !== true) return true;
   }
-  // With pinned roots read late, these wait for the end.
-  if (!world.keeps('pinnedRootsReadInPass') && read(state, at + PHASE) !== LATE_ROOTS) return found;
   for (const owner of bits(read(state, at + PINNED_ROOTS))) {
     found = true;
     const next = world.fork(state);
     next[at + PINNED_ROOTS] = read(state, at + PINNED_ROOTS) & ~(1 << owner);
     const there = markRoot(world, state, next, at, owner);
     emit(
-      `${me} reads the pinned root of ${world.owners[owner]?.name}${there ? '' : ': missing'}`,
+      `${me}, pass B: reads the pinned root of ${world.owners[owner]?.name}${there ? '' : ': missing'}`,
       next,
     );
     if (readsAhead !== true) return true;
@@ -210,7 +227,7 @@ function markRoot(
 
 /**
  * A root that a record named is gone: the record must have gone on since, and is read as it is now. Where it has not, this is an alarm,
- * but for a record that is being collected, and for a pin that its writer has not confirmed and never will.
+ * but for a pin that its writer has not confirmed and never will, and for a record that another collector has taken up.
  */
 function readRecordAgain(
   world: World,
@@ -228,6 +245,8 @@ function readRecordAgain(
     if (world.keeps('pinningRecordReadAgain')) readRecord(world, state, next, at, checkpoint);
   } else if (there === COMMITTED || there === DELETING || (there === OPEN && confirmed)) {
     next[world.broken] = 2;
+  } else if (there === COLLECTING && world.keeps('stopAtMissingRoots')) {
+    stop(world, next, at);
   }
 }
 
@@ -261,7 +280,7 @@ function burials(world: World, state: Uint8Array, at: number, me: string, emit: 
   const [checkpoint] = bits(dead);
   const next = world.fork(state);
   if (checkpoint === undefined) {
-    next.fill(0, at, at + world.collectorFields);
+    stop(world, next, at);
     emit(`${me} ends`, next);
     return;
   }

@@ -25,8 +25,8 @@ const CLEAN_UP = 4;
 const DONE = 5;
 
 /**
- * Copies what is live of a checkpoint's own pack into a new one and gives the checkpoint a new root. A compaction that failed deletes
- * what it wrote.
+ * Copies what is live of a checkpoint's own pack, and perhaps of its ancestors' too, into a new one, and gives the checkpoint a new root.
+ * A compaction that failed deletes what it wrote.
  */
 export function compactionSteps(
   world: World,
@@ -66,11 +66,14 @@ export function compactionSteps(
       return;
     }
     case PUT_ROOT: {
-      const next = go(REPLACE);
-      const old = read(state, world.contents(oldRoot - 1));
-      next[world.contents(owner)] = (old & ~(1 << (oldRoot - 1))) | (1 << owner);
-      add(next, world.rootsPut, 1 << owner);
-      emit(`${me} puts its root`, next);
+      const inherited = read(state, world.contents(oldRoot - 1)) & ~(1 << (oldRoot - 1));
+      for (const kept of new Set([0, inherited])) {
+        const next = go(REPLACE);
+        next[world.contents(owner)] = kept | (1 << owner);
+        add(next, world.rootsPut, 1 << owner);
+        const what = kept === 0 ? '' : ", which names the ancestors' packs still";
+        emit(`${me} puts its root${what}`, next);
+      }
       return;
     }
     case REPLACE: {

@@ -28,28 +28,37 @@ import { writerSteps } from './writer.ts';
 /** The record protocol with writers, readers, compactions and collectors, of which any rule may be left out. */
 export function protocol(configuration: Configuration, off: Iterable<Rule> = []): Model {
   const world = new World(configuration, off);
-  const { writers, readers = [], compactions = [], collectors } = configuration;
+  const { writers, readers = [], compactions = [], collectors, after = [] } = configuration;
+  const successors: Model['successors'] = (state, emit) => {
+    const take = (step: string, next: Uint8Array) => {
+      forgetWhatIsSettled(world, next);
+      orderCollectors(world, next);
+      emit(step, next);
+    };
+    deadlineSteps(world, state, take);
+    for (let writer = 0; writer < writers.length; writer++) writerSteps(world, writer, state, take);
+    for (let reader = 0; reader < readers.length; reader++) readerSteps(world, reader, state, take);
+    for (let index = 0; index < compactions.length; index++) {
+      compactionSteps(world, index, state, take);
+    }
+    for (let index = 0; index < collectors; index++) collectorSteps(world, index, state, take);
+  };
   return {
     width: world.width,
-    initial: () => world.initial(),
-    successors(state, emit) {
-      const take = (step: string, next: Uint8Array) => {
-        forgetWhatIsSettled(world, next);
-        orderCollectors(world, next);
-        emit(step, next);
-      };
-      deadlineSteps(world, state, take);
-      for (let writer = 0; writer < writers.length; writer++)
-        writerSteps(world, writer, state, take);
-      for (let reader = 0; reader < readers.length; reader++)
-        readerSteps(world, reader, state, take);
-      for (let index = 0; index < compactions.length; index++) {
-        compactionSteps(world, index, state, take);
-      }
-      for (let index = 0; index < collectors; index++) collectorSteps(world, index, state, take);
-    },
+    initial: () => after.reduce((state, step) => taken(successors, state, step), world.initial()),
+    successors,
     violation: (state) => violation(world, state),
   };
+}
+
+/** The state after a step of this name. */
+function taken(successors: Model['successors'], state: Uint8Array, step: string): Uint8Array {
+  let reached: Uint8Array | undefined;
+  successors(state, (name, next) => {
+    if (name === step) reached ??= next.slice();
+  });
+  if (reached === undefined) throw new Error(`There is no step "${step}" there.`);
+  return reached;
 }
 
 function violation(world: World, state: Uint8Array): string | undefined {
@@ -101,9 +110,9 @@ function anyGone(world: World, state: Uint8Array, owners: number): boolean {
   return ((read(state, world.packsGone) | read(state, world.rootsGone)) & owners) !== 0;
 }
 
-/** Of what a collector listed only that matters which it may still delete. Fewer states; where these rules hold, no others. */
+/** Of what a collector listed only that matters which it may still delete. Fewer states, no others. */
 function forgetWhatIsSettled(world: World, state: Uint8Array): void {
-  if (!world.keeps('listFirst') || !world.keeps('passA')) return;
+  if (!world.keeps('listFirst')) return;
   for (let collector = 0; collector < world.configuration.collectors; collector++) {
     const at = world.collector(collector);
     const settledPacks = read(state, at + LIVE_PACKS) | read(state, world.packsGone);

@@ -9,14 +9,18 @@ export const rules = {
   tombstones: 'A removed record can never be written again.',
   ownPrefix: 'What an open checkpoint wrote is live.',
   pinnedRoots: "What an open checkpoint's pinned roots name is live.",
-  pinnedRootsReadInPass: 'A pinned root is read in the pass that sees the pin, not at the end.',
   pinningRecordReadAgain:
     'Where a pinned root is missing, the record that pinned it is read again: it may have been committed since.',
   deletingIsLive: 'What a DELETING checkpoint names is live.',
-  listFirst: 'Only what was listed before pass A is deleted.',
-  twoPasses: 'All records are read twice.',
-  passA: 'What pass A found live stays live, whatever pass B finds.',
+  listFirst: 'Only what was listed before the passes is deleted.',
+  twoPasses: 'Only what was dead before pass B began is dead.',
   lateCollectingIsLive: 'A record that is COLLECTING only in pass B is not dead yet.',
+  stopAtNewGraves:
+    'A collector that sees a record removed by another one since pass A deletes nothing: it may have missed what that record stood for.',
+  stopAtMissingRoots:
+    'A collector that finds no root for a record that is COLLECTING only in pass B deletes nothing, for the same reason.',
+  stopAtReplacedRoots:
+    "A collector that sees a compaction's root that it did not see in pass A deletes nothing: the root before may be pinned.",
   readerPins: "What readers' pins name is live.",
   readerReadsAgain: "A reader reads the checkpoint's record again after its pin was written.",
   claimInRecord:

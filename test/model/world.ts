@@ -20,6 +20,8 @@ export interface Configuration {
   readonly readsAhead?: boolean;
   /** Collectors delete one object in each step. */
   readonly deletesApart?: boolean;
+  /** Steps, by name, that are taken at the beginning: only what can follow them is checked. */
+  readonly after?: readonly string[];
 }
 
 export interface CheckpointPlan {
@@ -64,8 +66,12 @@ export const LIVE_PACKS = 5;
 export const LIVE_ROOTS = 6;
 /** Roots that pins name and that are still to be read, as a mask of owners. */
 export const PINNED_ROOTS = 7;
+/** Records that were removed already when pass A came to them. */
+export const OLD_GRAVES = 8;
+/** Roots of compactions that pass A saw, as a mask of owners. */
+export const SEEN_ROOTS = 9;
 /** From here on one field for each record: owner + 1 of the root that it named and that is still to be read. */
-export const ROOT_OF = 8;
+export const ROOT_OF = 10;
 
 export const WRITER_FIELDS = 4;
 export const READER_FIELDS = 4;

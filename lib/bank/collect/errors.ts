@@ -5,8 +5,16 @@ export class RootMissing extends SnapbankError {
   static readonly when =
     'A checkpoint that should be readable refers to a root that is not in the bank.';
   static readonly remedy =
-    'Nothing was deleted. Restore the root that the message names from a copy of the bank, or prune that checkpoint; then collect again.';
+    'Nothing was deleted. Restore the root that the message names from a copy of the bank, or prune that checkpoint and collect again when its undelete window is over.';
   override readonly name = 'RootMissing' as const;
+}
+
+/** Another collection deletes at the same time. */
+export class CollectionOvertaken extends SnapbankError {
+  static readonly when = 'Another collection removed a checkpoint while this one was looking.';
+  static readonly remedy =
+    'Nothing was deleted by this one. Start it again when the other one has ended; one at a time is enough.';
+  override readonly name = 'CollectionOvertaken' as const;
 }
 
 /** What would be deleted is too much to be meant. */

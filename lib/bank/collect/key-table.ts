@@ -32,6 +32,10 @@ export class KeyTable {
     return true;
   }
 
+  has(key: string): boolean {
+    return this.#numberOf(key) >= 0;
+  }
+
   /** Marks the key, and returns the size that it came with; undefined for a key that is not in the set, or marked already. */
   mark(key: string): number | undefined {
     const number = this.#numberOf(key);

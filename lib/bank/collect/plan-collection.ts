@@ -19,14 +19,18 @@ export interface CollectionRequest extends CallOptions {
   undeleteSeconds: number;
 }
 
-/** What a collection would delete. It stays right however long it lies about. */
-export interface CollectionPlan {
+/** How much a collection finds. */
+export interface CollectionEstimate {
   readonly listed: Tally;
   readonly dead: Tally;
   /** Checkpoints whose records are to be buried when their objects are gone. */
   readonly deadCheckpoints: readonly string[];
   readonly fencedCheckpoints: readonly string[];
   readonly fencedPins: readonly string[];
+}
+
+/** What a collection may delete. It stays right however long it lies about. */
+export interface CollectionPlan extends CollectionEstimate {
   /** Whether an object was listed, and nothing refers to it or can come to refer to it. */
   isDead(key: string): boolean;
 }
@@ -34,27 +38,43 @@ export interface CollectionPlan {
 /**
  * Finds what nothing needs any more, while backups, restores, prunes and other collectors go on; needs no lock, and clocks decide only
  * whom it fences. Deletes nothing, but fences open checkpoints and pins that ran out, and takes up pruned checkpoints whose undelete
- * window is over. Throws `RootMissing` and `RegisterLost` where register and bank do not fit together.
+ * window is over. Throws `CollectionOvertaken` where another collection deletes meanwhile, `RootMissing` and `RegisterLost` where register
+ * and bank do not fit together.
  *
- * Takes memory for each object of the bank, about 40 bytes, and for each checkpoint; roots are read one after the other.
+ * Takes about 40 bytes of memory for each object of the bank, and some hundred for each checkpoint; few roots are read at a time.
  */
 export async function planCollection(request: CollectionRequest): Promise<CollectionPlan> {
-  const { bank, register, namesIn, undeleteSeconds, signal } = request;
+  const { objects, estimate } = await markLive(request, false);
+  return { ...estimate, isDead: (key) => objects.isDead(key) };
+}
+
+/** The same without changing anything: what a collection would find if it ran now. */
+export async function estimateCollection(request: CollectionRequest): Promise<CollectionEstimate> {
+  const { estimate } = await markLive(request, true);
+  return estimate;
+}
+
+async function markLive(
+  { bank, register, namesIn, undeleteSeconds, signal }: CollectionRequest,
+  dryRun: boolean,
+): Promise<{ objects: ListedObjects; estimate: CollectionEstimate }> {
   const options = signal === undefined ? {} : { signal };
   const objects = new ListedObjects();
   for (const prefix of DATA_PREFIXES) {
     for await (const object of bank.list(prefix, options)) objects.add(object);
   }
-  const marker = new LiveMarker({ register, namesIn, objects, undeleteSeconds, options });
+  const marker = new LiveMarker({ register, namesIn, objects, undeleteSeconds, dryRun, options });
   await marker.passA();
   await marker.passB();
   refuseLostRegister(bank, register, objects);
   return {
-    ...objects.tally(),
-    deadCheckpoints: [...marker.dead],
-    fencedCheckpoints: marker.fencedCheckpoints,
-    fencedPins: marker.fencedPins,
-    isDead: (key) => objects.isDead(key),
+    objects,
+    estimate: {
+      ...objects.tally(),
+      deadCheckpoints: [...marker.dead].sort(),
+      fencedCheckpoints: marker.fencedCheckpoints.sort(),
+      fencedPins: [...marker.fencedPins].sort(),
+    },
   };
 }
 

@@ -1,6 +1,9 @@
 import { type Collected, deleteCollected } from '../../../../lib/bank/collect/delete-collected.ts';
 import {
+  type CollectionEstimate,
   type CollectionPlan,
+  type CollectionRequest,
+  estimateCollection,
   planCollection,
 } from '../../../../lib/bank/collect/plan-collection.ts';
 import { checkpointIdOf } from '../../../../lib/bank/register/ids.ts';
@@ -67,14 +70,12 @@ export class CollectedBank {
     await startCollecting(this.register, await pruneCheckpoint(this.register, checkpoint));
   }
 
-  async plan(meanwhile: Meanwhile = () => undefined): Promise<CollectionPlan> {
-    const bank = watched(this.bank, 'bank', meanwhile);
-    return await planCollection({
-      bank,
-      register: { ...this.register, store: watched(this.register.store, 'register', meanwhile) },
-      namesIn: async ({ key }) => parsed(await bank.get(key)),
-      undeleteSeconds: UNDELETE_SECONDS,
-    });
+  async plan(meanwhile?: Meanwhile): Promise<CollectionPlan> {
+    return await planCollection(this.#request(meanwhile));
+  }
+
+  async estimate(): Promise<CollectionEstimate> {
+    return await estimateCollection(this.#request());
   }
 
   async collect(meanwhile?: Meanwhile): Promise<Collected> {
@@ -84,6 +85,12 @@ export class CollectedBank {
   async delete(plan: CollectionPlan): Promise<Collected> {
     const { bank, register } = this as { bank: ObjectStore; register: Register };
     return await deleteCollected({ bank, register, plan, force: true });
+  }
+
+  /** Deletes the objects of a plan, and ends there. */
+  async dieBeforeBurial(plan: CollectionPlan): Promise<void> {
+    const register = { ...this.register, store: { ...this.register.store, putIfAbsent: die } };
+    await deleteCollected({ bank: this.bank, register, plan, force: true });
   }
 
   async namesIn(root: string): Promise<string[]> {
@@ -101,6 +108,16 @@ export class CollectedBank {
     if ((await this.bank.size(root)) === undefined) return false;
     const sizes = (await this.namesIn(root)).map((key) => this.bank.size(key));
     return (await Promise.all(sizes)).every((size) => size !== undefined);
+  }
+
+  #request(meanwhile: Meanwhile = () => undefined): CollectionRequest {
+    const bank = watched(this.bank, 'bank', meanwhile);
+    return {
+      bank,
+      register: { ...this.register, store: watched(this.register.store, 'register', meanwhile) },
+      namesIn: async ({ key }) => parsed(await bank.get(key)),
+      undeleteSeconds: UNDELETE_SECONDS,
+    };
   }
 }
 
@@ -149,4 +166,8 @@ async function firstOf<Item>(items: AsyncIterable<Item>): Promise<[Item?]> {
 
 function parsed(bytes: Uint8Array): string[] {
   return JSON.parse(Buffer.from(bytes).toString()) as string[];
+}
+
+async function die(): Promise<never> {
+  throw new Error('The collector died.');
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RegisterLost } from '../../../../lib/bank/errors.ts';
-import { RootMissing } from '../../../../lib/bank/collect/errors.ts';
+import { CollectionOvertaken, RootMissing } from '../../../../lib/bank/collect/errors.ts';
 import { abandonCheckpoint } from '../../../../lib/bank/register/abandon-checkpoint.ts';
 import {
   buryRecord,
@@ -10,7 +10,8 @@ import {
 import { openPin } from '../../../../lib/bank/register/reader-pin.ts';
 import type { OpenRecord } from '../../../../lib/bank/register/record.ts';
 import { readRecord } from '../../../../lib/bank/register/records.ts';
-import { aServer, opened } from '../register/a-register.ts';
+import type { ObjectStore } from '../../../../lib/bank/store/object-store.ts';
+import { all, aServer, opened } from '../register/a-register.ts';
 import {
   CollectedBank,
   executionsInOrder,
@@ -103,6 +104,24 @@ describe('a collection', () => {
       fencedPins: [],
       dead: { objects: 6 },
     });
+  });
+
+  it('changes nothing where it only estimates, and finds what it would find', async () => {
+    const world = new CollectedBank();
+    const pruned = await world.backUp('e1');
+    const execution = { id: 'restore' };
+    await openPin(world.register, { checkpoint: pruned, execution, leaseSeconds: 60 });
+    await pruneCheckpoint(world.register, pruned);
+    const open = await opened(world.register, 'e2', { leaseSeconds: 60 });
+    await world.write(open);
+    await world.register.clock.advance(UNDELETE_SECONDS * 1000);
+    const before = await keysOf(world.register.store);
+
+    const estimate = await world.estimate();
+
+    expect(await keysOf(world.register.store)).toEqual(before);
+    expect(estimate).toMatchObject({ dead: { objects: 6 } });
+    expect(await world.plan()).toMatchObject(estimate);
   });
 
   it('never deletes what snapbank did not write', async () => {
@@ -234,17 +253,65 @@ describe('a collection, while other things happen,', () => {
     expect(await world.isWhole(child?.checkpoint ?? '')).toBe(true);
   });
 
-  it('reads a record again whose root is gone: another collector was faster', async () => {
+  it.each([
+    ['has buried', false],
+    ['has not yet buried', true],
+  ])(
+    'gives up where it would have learned from a record that another one %s',
+    async (_, diesBeforeBurial) => {
+      const world = new CollectedBank();
+      const [last = '', middle = '', between = '', first = ''] = executionsInOrder(
+        world.register,
+        4,
+      );
+      const old = await world.backUp(between);
+      await world.register.clock.advance(HOUR);
+      const grandparent = await world.backUp(first);
+      let parent: string | undefined;
+      let child: string | undefined;
+
+      const collection = world.collect(async (call) => {
+        if (parent === undefined && call === `register: list records/ after ${lastKeyOf(old)}`) {
+          const record = await opened(world.register, middle);
+          parent = record.checkpoint;
+          await world.giveUp(grandparent);
+          await world.write(record);
+          await world.commit(record);
+          await world.register.clock.advance(HOUR / 2);
+        } else if (
+          child === undefined &&
+          call === `register: list records/ after ${firstKeyOf(parent)}`
+        ) {
+          const record = await opened(world.register, last);
+          child = record.checkpoint;
+          await world.giveUp(parent ?? '');
+          await world.write(record);
+          await world.commit(record);
+          const other = await world.plan();
+          if (diesBeforeBurial) await expect(world.dieBeforeBurial(other)).rejects.toThrow('died');
+          else await world.delete(other);
+        }
+      });
+
+      await expect(collection).rejects.toThrow(CollectionOvertaken);
+      expect(await world.isWhole(child ?? '')).toBe(true);
+      await world.collect();
+      expect(await world.isWhole(child ?? '')).toBe(true);
+    },
+  );
+
+  it('gives up where another one removes what this one reads', async () => {
     const world = new CollectedBank();
     const pruned = await world.backUp('e1');
 
-    await world.collect(
+    const collection = world.collect(
       once(`bank: get ${rootOf(pruned).key}`, async () => {
         await world.giveUp(pruned);
         await world.collect();
       }),
     );
 
+    await expect(collection).rejects.toThrow(CollectionOvertaken);
     expect(await world.owners()).toEqual(new Set());
   });
 
@@ -313,6 +380,10 @@ describe('a collection, while other things happen,', () => {
     expect(await readRecord(world.register, checkpoint)).toMatchObject({ kind: 'buried' });
   });
 });
+
+async function keysOf(store: ObjectStore): Promise<string[]> {
+  return (await all(store.list(''))).map(({ key }) => key);
+}
 
 function beforePassB(act: () => Promise<void>): Meanwhile {
   let passes = 0;
