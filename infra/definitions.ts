@@ -4,7 +4,7 @@ import { join } from 'node:path';
 export const PROJECT_ROOT = join(import.meta.dirname, '..');
 
 /** The machines that are deployed: `statemachine/<name>.asl.json`. */
-export const MACHINES = ['backup', 'restore', 'collect-garbage'] as const;
+export const MACHINES = ['backup', 'restore', 'verify', 'prune', 'collect-garbage'] as const;
 export type Machine = (typeof MACHINES)[number];
 
 export interface MachineDefinition {

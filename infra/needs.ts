@@ -152,6 +152,42 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     },
   },
 
+  // The machine that verifies
+  PlanVerify: {
+    key: true,
+    bank: { get: ['roots/*'] },
+    register: {
+      get: ['records/*', 'pins/*', 'samples/*'],
+      put: ['pins/*'],
+      delete: ['damaged/*'],
+    },
+    work: { put: ['verifications/*'] },
+  },
+  VerifyRange: {
+    key: true,
+    bank: readsCheckpoint,
+    register: keepsPin,
+    work: { get: ['verifications/*'], put: ['verifications/*'] },
+  },
+  RecordVerification: {
+    key: true,
+    register: {
+      get: ['records/*', 'samples/*'],
+      put: ['records/*', 'samples/*', 'damaged/*'],
+      delete: ['damaged/*'],
+    },
+    work: { get: ['verifications/*', 'results/*'], put: ['outcomes/*'] },
+  },
+  CloseVerification: {
+    key: true,
+    register: { list: true, delete: ['pins/*'] },
+    work: { get: ['verifications/*'], delete: ['verifications/*'] },
+  },
+
+  // The machine that prunes
+  PlanPrune: { key: true, register: readsRecords, work: { put: ['outcomes/*'] } },
+  PruneCheckpoints: { key: true, register: changesRecords, work: { get: ['outcomes/*'] } },
+
   // By the clock
   ReportAges: { cloud: true, key: true, register: readsRecords },
 };

@@ -16,6 +16,7 @@ const WORKERS = new Set([
   'AssembleRange',
   'UploadImage',
   'CheckRange',
+  'VerifyRange',
 ]);
 /** Holds lists of all objects of the bank. */
 const COLLECTOR_MIB = 3008;

@@ -114,7 +114,9 @@ function statementsOf(
           allow(['states:RedriveExecution'], [arn('execution', `${machineName}/*:*`)]),
           allow(
             ['s3:GetObject'],
-            ['items/*', 'results/*'].map((key) => work.bucket.arnForObjects(work.prefix + key)),
+            ['items/*', 'results/*', 'verifications/*'].map((key) =>
+              work.bucket.arnForObjects(work.prefix + key),
+            ),
           ),
           allow(
             ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],

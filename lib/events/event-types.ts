@@ -3,6 +3,8 @@ import { BackupSummary } from '../protect/backup-summary.ts';
 import { CollectionSummary } from '../protect/collect-garbage.ts';
 import { Omission } from '../protect/description.ts';
 import { BackupRequest } from '../protect/select-servers.ts';
+import { PruneSummary } from '../prune/plan.ts';
+import { VerifySummary } from '../verify/verify-summary.ts';
 
 /** Source of the events that snapbank publishes. Those that request a backup carry the requester's own. */
 export const EVENT_SOURCE = 'snapbank';
@@ -41,6 +43,12 @@ export const PUBLISHED_EVENTS = {
   'Restore Completed': fact(RestoreSummary),
   /** Everything it had made was removed again. */
   'Restore Failed': fact(FailedBefore),
+  /** Everything that was looked at is sound. */
+  'Verification Completed': fact(VerifySummary),
+  /** Something is damaged (a summary that counts it), or nothing was looked at (the error). */
+  'Verification Failed': fact(z.union([VerifySummary, FailedBefore])),
+  'Prune Completed': fact(PruneSummary),
+  'Prune Failed': fact(FailedBefore),
   'Collection Completed': fact(CollectionSummary),
   'Collection Failed': fact(FailedBefore),
 } as const;

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MACHINES, readDefinition } from '../../infra/definitions.ts';
 import { NEEDS, type Needs, type PlaceNeeds } from '../../infra/needs.ts';
-import { pruneCheckpoint } from '../../lib/bank/register/prune-checkpoint.ts';
 import { s3Store } from '../../lib/bank/store/s3.ts';
 import { s3Client } from '../../lib/bank/store/s3-client.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -43,6 +42,15 @@ const RARELY: Readonly<Record<string, readonly string[]>> = {
   ImportImage: ['work s3:AbortMultipartUpload restores/*'],
   // Readers that are at work, or died.
   CollectGarbage: ['register s3:GetObject pins/*', 'register s3:DeleteObject pins/*'],
+  // Damage.
+  PlanVerify: ['register s3:DeleteObject damaged/*'],
+  RecordVerification: [
+    'register s3:PutObject damaged/*',
+    'register s3:DeleteObject damaged/*',
+    'work s3:GetObject results/*',
+  ],
+  // A pin is read when it is renewed.
+  VerifyRange: ['register s3:GetObject pins/*'],
   // What is older than days.
   Sweep: [
     ...ABORTING,
@@ -119,10 +127,12 @@ describe('what each function needs of AWS', () => {
       world.cloud.faults.add(download, fault, { times: 10_000, skip: 4 });
       await world.cloud.writeGuest(serverId, 8 * MIB, randomBytes(MIB));
       expect((await world.run('backup', {})).status).toBe('FAILED');
-      await pruneCheckpoint(await world.services.register(), first);
-      expect((await world.run('collect-garbage', {})).status).toBe('SUCCEEDED');
+      expect((await world.run('verify', { sample_percent: 50 })).status).toBe('SUCCEEDED');
+      expect((await world.run('verify', {})).status).toBe('SUCCEEDED');
+      expect((await world.run('prune', { keep: { last: 1 } })).status).toBe('SUCCEEDED');
+      expect((await world.run('collect-garbage', { force: true })).status).toBe('SUCCEEDED');
       await world.clock.advance(9 * DAY_MILLISECONDS);
-      expect((await world.run('collect-garbage', {})).status).toBe('SUCCEEDED');
+      expect((await world.run('collect-garbage', { force: true })).status).toBe('SUCCEEDED');
       expect((await world.run('backup', { servers: [] })).status).toBe('FAILED');
     });
     await scene(
@@ -178,8 +188,10 @@ describe('what each function needs of AWS', () => {
       'Backup Completed',
       'Backup Failed',
       'Collection Completed',
+      'Prune Completed',
       'Restore Completed',
       'Restore Failed',
+      'Verification Completed',
     ]);
   });
 });
