@@ -35,7 +35,8 @@ export const Settings = z
     }),
     register: Place,
     work: Place,
-    serversAtOnce: Count,
+    // An account may have 1,000 Maps open at once: one for each server, and the one around them.
+    serversAtOnce: Count.max(900),
     rangesAtOnce: Count,
     partsAtOnce: Count,
     lambdaConcurrency: z.number().int().min(1),

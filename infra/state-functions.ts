@@ -2,29 +2,12 @@ import { Duration } from 'aws-cdk-lib';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { MachineDefinition } from './definitions.ts';
+import { functionSeconds, memoryMiBOf } from './function-limits.ts';
 import { type Needs, NEEDS } from './needs.ts';
 import type { DeployedPlaces } from './places.ts';
 import type { Settings } from './settings.ts';
 import { type FunctionCommons, snapbankFunction } from './snapbank-function.ts';
 import { placeStatements, secretStatement } from './statements.ts';
-
-/** More than 1,769 MiB is more than one processor: these hash, compress and encrypt what they move. */
-const WORKER_MIB = 2048;
-const WORKERS = new Set([
-  'UploadRange',
-  'UploadStream',
-  'AssembleRange',
-  'UploadImage',
-  'CheckRange',
-  'VerifyRange',
-]);
-/** Holds lists of all objects of the bank. */
-const COLLECTOR_MIB = 3008;
-const OTHER_MIB = 512;
-/** Lambda's own limit. */
-const MAX_SECONDS = 900;
-/** A function is over before its state stops waiting for it. */
-const MARGIN_SECONDS = 30;
 
 /** One function for each Task state of the definitions. */
 export function deployStateFunctions(
@@ -40,9 +23,7 @@ export function deployStateFunctions(
       functions[name] ??= functionWithNeeds(scope, places, settings, commons, {
         name,
         description: `State ${name} of the machine ${machine}`,
-        timeout: Duration.seconds(
-          Math.min(MAX_SECONDS, (stateSeconds[name] ?? MAX_SECONDS) - MARGIN_SECONDS),
-        ),
+        timeout: Duration.seconds(functionSeconds(stateSeconds[name] ?? 0)),
       });
     }
   }
@@ -61,7 +42,7 @@ export function functionWithNeeds(
   const secrets = secretsOf(needs, settings);
   return snapbankFunction(scope, commons, {
     ...shape,
-    memoryMiB: memoryOf(shape.name),
+    memoryMiB: memoryMiBOf(shape.name),
     environment: environmentOf(needs, places, settings),
     statements: [
       ...placeStatements(needs, places),
@@ -75,11 +56,6 @@ function needsOf(name: string): Needs {
   const needs = NEEDS[name];
   if (needs === undefined) throw new Error(`infra/needs.ts does not say what ${name} needs.`);
   return needs;
-}
-
-function memoryOf(name: string): number {
-  if (name === 'CollectGarbage') return COLLECTOR_MIB;
-  return WORKERS.has(name) ? WORKER_MIB : OTHER_MIB;
 }
 
 function secretsOf(needs: Needs, { secrets }: Settings): string[] {

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { SCENARIOS } from './scenario.ts';
+import { simulate } from './simulate.ts';
+
+describe('the simulation', () => {
+  it.each(SCENARIOS)(
+    '$title: stays within the limits of AWS (with at most 40 servers)',
+    async (scenario) => {
+      const servers = Math.min(scenario.servers, 40);
+
+      const { status, tally, parts } = await simulate({ ...scenario, servers });
+
+      expect(status).toBe('SUCCEEDED');
+      expect([...tally.failures]).toEqual([]);
+      expect(tally.largestPayloadBytes).toBeLessThan(256 * 1024);
+      expect(tally.largestHistory).toBeLessThan(25_000);
+      expect(tally.longestFunctionSeconds).toBeLessThan(900);
+      expect(parts).toBeLessThanOrEqual(10_000);
+    },
+  );
+
+  it('is about the same disks in the same numbers of executions, however many servers there are', async () => {
+    const [backups] = SCENARIOS;
+    if (backups === undefined) throw new Error('There is no scenario.');
+    const { tally: one } = await simulate({ ...backups, servers: 1 });
+    const { tally: ten } = await simulate({ ...backups, servers: 10 });
+
+    // The machine's own, and of each server its own and one for each of its 20 segments.
+    expect(one.executions).toBe(1 + 21);
+    expect(ten.executions).toBe(1 + 10 * 21);
+    expect(ten.functionsAtOnce).toBe(10 * backups.rangesAtOnce);
+  });
+
+  it('finds what does not: a snapshot that is awaited for a week fills the history', async () => {
+    const [, large] = SCENARIOS;
+    if (large === undefined) throw new Error('There is no scenario.');
+
+    const { tally } = await simulate({ ...large, diskBytes: large.diskBytes * 10 });
+
+    expect([...tally.failures]).toEqual(['States.Runtime']);
+    expect(tally.largestHistory).toBe(25_000);
+  });
+
+  it('calls a function again for the rest of a range that takes longer than it may run', async () => {
+    const [, large] = SCENARIOS;
+    if (large === undefined) throw new Error('There is no scenario.');
+
+    // 28 TiB: 400 ranges of 72 segments, of which one function does 50 or so.
+    const { tally, status } = await simulate({ ...large, diskBytes: large.diskBytes * 2.8 });
+
+    expect(status).toBe('SUCCEEDED');
+    expect([...tally.failures]).toEqual([]);
+    expect(tally.longestFunctionSeconds).toBeGreaterThan(780);
+    expect(tally.longestFunctionSeconds).toBeLessThan(900);
+  });
+});
