@@ -7,7 +7,7 @@ const MAX_LOAD = 0.7;
 
 /**
  * A set of object keys with sizes and marks, without the keys themselves: 21 bytes for each and the free room of a hash table, so that
- * the 16 million packs of a petabyte take about 600 MB.
+ * the 16 million packs of a petabyte take some 700 MB.
  */
 export class KeyTable {
   size = 0;

@@ -41,7 +41,7 @@ export interface CollectionPlan extends CollectionEstimate {
  * window is over. Throws `CollectionOvertaken` where another collection deletes meanwhile, `RootMissing` and `RegisterLost` where register
  * and bank do not fit together.
  *
- * Takes about 40 bytes of memory for each object of the bank, and some hundred for each checkpoint; few roots are read at a time.
+ * Takes about 45 bytes of memory for each object of the bank, and some hundred for each checkpoint; few roots are read at a time.
  */
 export async function planCollection(request: CollectionRequest): Promise<CollectionPlan> {
   const { objects, estimate } = await markLive(request, false);
