@@ -31,12 +31,12 @@ export class RangeUnfinished extends SnapbankError {
   override readonly name = 'RangeUnfinished' as const;
 }
 
-/** The image cannot be read in one function's time and its store serves no ranges. */
+/** The image must pass through one function, whose time does not suffice. */
 export class ImageTooLarge extends SnapbankError {
   static readonly when =
-    "The image must be read in one pass, because the store of Glance refuses ranges, and one function's time does not suffice.";
+    "An image must be read in one pass, because the store of Glance refuses ranges, or streamed into Glance, and one function's time does not suffice.";
   static readonly remedy =
-    'Run the backup with the snapbank command on a computer, or deploy the stream task (docs/aws.md).';
+    'Run the snapbank command on a computer near the cloud, with the same bank: it has no such limit. For a restore, use web-download where Glance can reach the store.';
   override readonly name = 'ImageTooLarge' as const;
 }
 

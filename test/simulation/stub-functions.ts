@@ -116,7 +116,6 @@ function protectable(number: number): ServerProtectable {
 function backupStubs(stage: Stage): Record<string, Stub> {
   const { scenario, clock, work, tally } = stage;
   const { servers, diskBytes, changed } = scenario;
-  const checkpoint = (serverId: string) => `${serverId.slice(-12)}${'0'.repeat(12)}`;
   return {
     async ListProtectables({ execution }, { busy, context }) {
       const items = Array.from({ length: servers }, (_, number) => protectable(number));
@@ -134,7 +133,7 @@ function backupStubs(stage: Stage): Record<string, Stub> {
       tally.requestsToS3.gets += 10;
       await busy(3);
       return {
-        checkpoint: checkpoint(id),
+        checkpoint: `${id.slice(-12)}${'0'.repeat(12)}`,
         state: 'OPEN',
         serverId: id,
         bootImageId: uuidOf(900_000),
