@@ -5,7 +5,6 @@ import { handlerOf } from '../lib/handler.ts';
 import { describeImage } from '../lib/protect/describe-image.ts';
 import { ImageNotReady } from '../lib/protect/errors.ts';
 import { renewLease } from '../lib/bank/register/lease.ts';
-import { refuseTooLarge } from '../lib/protect/one-pass-limit.ts';
 import { refuseVolumeBackedImage, STATUS_PROPERTY } from '../lib/protect/snapshot.ts';
 import { putUploadPlan, rangesOf, type UploadPlan } from '../lib/protect/upload-plan.ts';
 import { stateFunction } from '../lib/state-function.ts';
@@ -30,13 +29,6 @@ export const planUpload = stateFunction({
       image.sizeBytes === null
         ? { supported: false as const, reason: 'Glance does not say how large the image is' }
         : await openstack.images.probeRange(imageId, sizeBytes, { signal });
-    if (!ranges.supported) {
-      refuseTooLarge(services.settings, {
-        what: `Image ${imageId} of server ${serverId}`,
-        sizeBytes,
-        because: `it cannot be read in ranges (${ranges.reason}). Back it up with the command on a machine near the cloud.`,
-      });
-    }
     const disk = ranges.supported
       ? await openDisk(openstack.images.byteSource(imageId, sizeBytes), image.diskFormat, signal)
       : null;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { pinKeeper } from '../lib/bank/register/reader-pin.ts';
 import { handlerOf } from '../lib/handler.ts';
+import { requireTimeForOnePass } from '../lib/protect/one-pass-limit.ts';
 import { openRestoredFile } from '../lib/restore/image-file.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
 import { stateFunction } from '../lib/state-function.ts';
@@ -9,13 +10,17 @@ import { stateFunction } from '../lib/state-function.ts';
 export const uploadImage = stateFunction({
   name: 'UploadImage',
   input: z.strictObject({ plan: RestorePlan, imageId: z.string() }),
-  async run(services, { plan, imageId }, { signal }) {
+  async run(services, { plan, imageId }, { signal, remainingMilliseconds }) {
     const [openstack, register] = await Promise.all([services.openstack(), services.register()]);
     const keepPin = pinKeeper(register, plan.pinId);
     await keepPin({ signal });
     const image = await openstack.images.show(imageId, { signal });
     if (image.status === 'active') return {};
     const file = await openRestoredFile(services, plan, signal);
+    const { sizeBytes } = file;
+    const because =
+      'it would be streamed into Glance. Where Glance can reach the store, use web-download.';
+    requireTimeForOnePass({ imageId, sizeBytes, because }, remainingMilliseconds());
     const advance = async (advancedBytes: number) => {
       await keepPin({ signal });
       services.progress({

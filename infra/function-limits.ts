@@ -25,6 +25,3 @@ const MARGIN_SECONDS = 30;
 export function functionSeconds(stateSeconds: number): number {
   return Math.min(MAX_SECONDS, stateSeconds - MARGIN_SECONDS);
 }
-
-/** What a function surely moves in one call: 65 MB/s, the least that was measured, for all but a minute of its time. */
-export const ONE_PASS_LIMIT_BYTES = 65_000_000 * (MAX_SECONDS - 60);

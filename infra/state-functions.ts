@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { MachineDefinition } from './definitions.ts';
-import { functionSeconds, memoryMiBOf, ONE_PASS_LIMIT_BYTES } from './function-limits.ts';
+import { functionSeconds, memoryMiBOf } from './function-limits.ts';
 import { type Needs, NEEDS } from './needs.ts';
 import type { DeployedPlaces } from './places.ts';
 import type { Settings } from './settings.ts';
@@ -84,6 +84,5 @@ function environmentOf(
     SNAPBANK_RANGES_AT_ONCE: String(settings.rangesAtOnce),
     SNAPBANK_PARTS_AT_ONCE: String(settings.partsAtOnce),
     SNAPBANK_IMAGE_IMPORT: settings.imageImport,
-    SNAPBANK_ONE_PASS_LIMIT_BYTES: String(ONE_PASS_LIMIT_BYTES),
   };
 }

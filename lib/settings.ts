@@ -12,8 +12,6 @@ export interface Settings {
   partsAtOnce: number;
   /** How a restored image gets into Glance unless the input says: `web-download` needs a store that Glance can reach. */
   imageImport: 'web-download' | 'stream';
-  /** The most that one worker can read or write in one pass; null: nothing ends a worker. */
-  onePassLimitBytes: number | null;
   /** Prefix of the work place within its bucket, as the state machines name its keys: empty, or ends with `/`. */
   workPrefix: string;
 }
@@ -27,7 +25,6 @@ export function settingsFromEnvironment(env: Environment): Settings {
     rangesAtOnce: countSetting(env, 'SNAPBANK_RANGES_AT_ONCE', 4),
     partsAtOnce: countSetting(env, 'SNAPBANK_PARTS_AT_ONCE', 4),
     imageImport: importSetting(env),
-    onePassLimitBytes: limitSetting(env),
     workPrefix: env['SNAPBANK_WORK_PREFIX'] ?? '',
   };
 }
@@ -49,16 +46,6 @@ function importSetting(env: Environment): Settings['imageImport'] {
   if (value === 'web-download' || value === 'stream') return value;
   throw new InvalidInput(
     `SNAPBANK_IMAGE_IMPORT is "${value}"; it must be "web-download" or "stream".`,
-  );
-}
-
-function limitSetting(env: Environment): number | null {
-  const value = env['SNAPBANK_ONE_PASS_LIMIT_BYTES'] ?? '';
-  if (value === '') return null;
-  const bytes = Number(value);
-  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new InvalidInput(
-    `SNAPBANK_ONE_PASS_LIMIT_BYTES is "${value}"; it must be a whole number of bytes.`,
   );
 }
 

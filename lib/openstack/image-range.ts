@@ -55,6 +55,8 @@ export async function readRange(
   let filled = 0;
   const what = `read image ${imageId} from ${String(offset)}`;
   const goOn = async () => {
+    // What was cut had all bytes that were asked for, and only announced more.
+    if (filled === length) return;
     const rest = { imageId, offset: offset + filled, length: length - filled };
     for await (const piece of await openRange(glance, rest, { signal })) {
       bytes.set(piece, filled);
@@ -62,7 +64,7 @@ export async function readRange(
     }
     if (filled < length) throw new OpenStackUnavailable(`Could not ${what}: the answer was cut.`);
   };
-  if (length > 0) await glance.patiently(what, goOn, signal, untilCutOften);
+  await glance.patiently(what, goOn, signal, untilCutOften);
   return bytes;
 }
 

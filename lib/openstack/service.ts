@@ -97,7 +97,9 @@ export class Service {
       },
     );
     if (isAccepted(request, answer.status)) return answer;
-    const text = await answer.text(64 * 1024);
+    const text = await answer.text(64 * 1024).catch((error: unknown) => {
+      throw error instanceof ConnectionFailed ? passing(error, request.attempt) : error;
+    });
     throw await this.#error(request, { status: answer.status, headers: answer.headers, text });
   }
 

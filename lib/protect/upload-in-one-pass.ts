@@ -5,7 +5,7 @@ import { NotStreamable } from '../disk/errors.ts';
 import type { Services } from '../services.ts';
 import type { Call } from '../state-function.ts';
 import { ROOT_DISK } from './disks.ts';
-import { ImageTooLarge } from './errors.ts';
+import { requireTimeForOnePass } from './one-pass-limit.ts';
 import { openUpload, type Upload } from './upload.ts';
 import { putUploadPlan } from './upload-plan.ts';
 
@@ -15,8 +15,6 @@ export interface StreamedUpload {
   imageId: string;
 }
 
-/** What one function reads at least from a cloud that is worth reading from. */
-const BYTES_PER_SECOND = 60e6;
 const LOOK_ASIDE_BYTES = 64 * 1024 ** 2;
 
 /**
@@ -30,13 +28,9 @@ export async function uploadInOnePass(
 ): Promise<void> {
   const upload = await openUpload(services, target, signal);
   const { image } = upload.plan;
-  const secondsNeeded = image.sizeBytes / BYTES_PER_SECOND;
-  if (secondsNeeded > remainingMilliseconds() / 1000) {
-    throw new ImageTooLarge(
-      `Image ${image.id} has ${String(image.sizeBytes)} bytes and its store serves no ranges (${upload.plan.streamReason ?? 'unknown reason'}); one pass takes longer than this function may run.`,
-      { identifiers: { imageId: image.id, sizeBytes: image.sizeBytes } },
-    );
-  }
+  const { id: imageId, sizeBytes } = image;
+  const because = `the store of Glance serves no ranges of it (${upload.plan.streamReason ?? 'unknown reason'}).`;
+  requireTimeForOnePass({ imageId, sizeBytes, because }, remainingMilliseconds());
   try {
     await pass(services, upload, target, { as: image.diskFormat, receipts: image.id }, signal);
   } catch (error) {

@@ -5,7 +5,6 @@ import { requireReader } from '../bank/open-bank.ts';
 import { ChunkReader } from '../bank/read/chunk-reader.ts';
 import { openPin, type ReaderPin, releasePin } from '../bank/register/reader-pin.ts';
 import type { Execution } from '../bank/register/record.ts';
-import { refuseTooLarge } from '../protect/one-pass-limit.ts';
 import type { Services } from '../services.ts';
 import { imageFileLayout } from './image-layout.ts';
 import { resolveCheckpoint } from '../protect/resolve-checkpoint.ts';
@@ -62,15 +61,6 @@ async function planOf(
   const { image } = description;
   const format = diskFormatOf(disk.format, image.diskFormat, request.format);
   const layout = imageFileLayout(new ChunkReader(bank, checkpointRoot, disk).map, disk, format);
-  const importMethod = request.import ?? services.settings.imageImport;
-  if (importMethod === 'stream') {
-    refuseTooLarge(services.settings, {
-      what: `The image of checkpoint ${checkpoint}`,
-      sizeBytes: layout.fileSizeBytes,
-      because:
-        'it would be streamed into Glance. Import it by web-download, or restore with the command on a machine near the cloud.',
-    });
-  }
   const planned =
     request.image_only === true
       ? { server: null, notRestored: [] }
@@ -94,7 +84,7 @@ async function planOf(
     planOnly: request.plan_only ?? false,
     imageOnly: request.image_only ?? false,
     check: request.check ?? false,
-    import: importMethod,
+    import: request.import ?? services.settings.imageImport,
     partsAtOnce: services.settings.partsAtOnce,
     image: {
       name: request.image_only === true ? serverName : `${serverName} (${checkpoint.slice(0, 8)})`,

@@ -29,7 +29,6 @@ describe('settings', () => {
     ['SNAPBANK_RANGES_AT_ONCE', 'many'],
     ['SNAPBANK_PARTS_AT_ONCE', '1.5'],
     ['SNAPBANK_IMAGE_IMPORT', 'ftp'],
-    ['SNAPBANK_ONE_PASS_LIMIT_BYTES', '55 GB'],
   ])('refuse a wrong %s by name', (name, value) => {
     expect(() => settingsFromEnvironment({ [name]: value })).toThrow(
       expect.objectContaining({ name: 'InvalidInput', message: expect.stringContaining(name) }),

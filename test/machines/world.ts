@@ -29,6 +29,8 @@ export interface WorldOptions {
   cloud?: DemoCloudOptions;
   settings?: Partial<Settings>;
   places?: Partial<BankPlaces>;
+  /** More of the variables by which the cloud is found. */
+  cloudEnvironment?: Record<string, string>;
 }
 
 /** A demo cloud, a sealed bank in memory and the state machines, on one virtual clock. */
@@ -64,6 +66,8 @@ export interface RunOptions {
   onEvent?: (event: HistoryEvent, recorded: boolean) => void;
 }
 
+/** What stays of a pin whose reader died: docs/bank-format.md. */
+const TOMBSTONE = '/9999999999';
 const GUEST_DATA_OFFSET = MIB;
 const GUEST_DISK_BYTES = 16 * MIB;
 
@@ -102,6 +106,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     bank,
     progress,
     settings: options.settings,
+    cloudEnvironment: options.cloudEnvironment,
   });
   const flavorId = cloud.addFlavor({ name: 'test', vcpus: 1, ramMib: 64, diskGib: 0 });
   const imageId = await cloud.addImage({
@@ -168,7 +173,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         .filter(({ id }) => !own.has(id))
         .map(({ name, status }) => `${name} (${status})`);
       for await (const { key } of places.work.listUploads('')) left.push(`upload ${key}`);
-      for await (const { key } of places.register.list('pins/')) left.push(key);
+      for await (const { key } of places.register.list('pins/')) {
+        if (!key.endsWith(TOMBSTONE)) left.push(key);
+      }
       return left;
     },
     async close() {
@@ -186,15 +193,18 @@ interface Parts {
   bank: ReturnType<typeof bankOf>;
   progress: ProgressEvent[];
   settings?: Partial<Settings> | undefined;
+  cloudEnvironment?: Record<string, string> | undefined;
 }
 
-function servicesOf({ cloud, places, clock, bank, progress, settings }: Parts): Services {
+function servicesOf(parts: Parts): Services {
+  const { cloud, places, clock, bank, progress, settings } = parts;
   const env = {
     OS_AUTH_URL: cloud.authUrl,
     OS_AUTH_TYPE: 'v3applicationcredential',
     OS_APPLICATION_CREDENTIAL_ID: cloud.applicationCredential.id,
     OS_APPLICATION_CREDENTIAL_SECRET: cloud.applicationCredential.secret,
     OS_REGION_NAME: cloud.regionName,
+    ...parts.cloudEnvironment,
   };
   const openstack = loadCloudConfig({ env, cwd: '/', home: '/nowhere' }).then((config) =>
     connectOpenStack(config, { clock }),

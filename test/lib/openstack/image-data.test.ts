@@ -204,6 +204,23 @@ describe('read', () => {
     );
   });
 
+  it('takes a range that is whole though more was announced', async () => {
+    const cut: Reply = (call, response) => {
+      const { start: from, end } = answerOf(call);
+      response.writeHead(206, {
+        'Content-Length': end - from + 100,
+        'Content-Range': `bytes ${String(from)}-${String(end - 1)}/${String(data.length)}`,
+      });
+      response.write(data.subarray(from, end), () => response.destroy());
+    };
+    const { images: glance, asked } = await images({ [FILE]: [cut] });
+
+    const bytes = await glance.read(IMAGE, 1000, 50_000);
+
+    expect(Buffer.compare(bytes, data.subarray(1000, 51_000))).toBe(0);
+    expect(asked(FILE)).toHaveLength(1);
+  });
+
   it.each([
     ['with', true],
     ['without', false],

@@ -93,15 +93,26 @@ start_cinder() {
   done
 }
 
-# The compute host takes servers once it is in Nova's database, its inventory in Placement, and its cell is mapped.
+# The compute host takes servers once it and its network agent have reported since they were started, its inventory is in Placement, and
+# its cell is mapped. What a database remembers from before a restart says nothing: Nova's scheduler passes over a host that was silent.
 wait_for_compute() {
-  ready nova-compute 90 compute_registered
+  ready nova-compute 90 compute_reports
   once nova-host nova-manage --config-file "$ETC/nova/nova.conf" cell_v2 discover_hosts
+  ready neutron-linuxbridge 90 reports neutron-linuxbridge "select max(unix_timestamp(heartbeat_timestamp)) from neutron.agents"
   ready cinder-api 90 answers_http "http://$IP:$P_CINDER/"
+  local name
+  for name in cinder-scheduler cinder-volume; do
+    ready $name 90 reports $name "select max(unix_timestamp(updated_at)) from cinder.services where \`binary\` = '$name' and deleted = 0"
+  done
 }
-compute_registered() {
-  local counts
-  counts=$(sql -N -e "select (select count(*) from nova.compute_nodes where deleted = 0) >= 1
-    and (select count(*) from placement.inventories) >= 3" 2>/dev/null)
-  [ "$counts" = 1 ]
+compute_reports() {
+  reports nova-compute "select max(unix_timestamp(last_seen_up)) from nova.services where \`binary\` = 'nova-compute' and deleted = 0" &&
+    [ "$(sql -N -e "select (select count(*) from nova.compute_nodes where deleted = 0) >= 1
+      and (select count(*) from placement.inventories) >= 3" 2>/dev/null)" = 1 ]
+}
+# Whether the time that a query gives is later than the start of a service.
+reports() { # NAME QUERY
+  local seconds
+  seconds=$(sql -N -e "set time_zone = '+00:00'; $2" 2>/dev/null) || return 1
+  [ "${seconds%.*}" -gt "$(stat -c %Y "$RUN/$1.pid")" ] 2>/dev/null
 }
