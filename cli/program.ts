@@ -72,9 +72,13 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
       if (succeeded === false) state.exitCode = 1;
     };
 
-  command(program, 'protectables', 'list the servers that can be backed up').action(
-    run(listProtectables),
+  const allProjects = new Option(
+    '--all-projects',
+    'look in all projects of the region; wants an administrator',
   );
+  command(program, 'protectables', 'list the servers that can be backed up')
+    .addOption(allProjects)
+    .action(run(listProtectables));
 
   const bank = program.command('bank').description('make a bank, or look at one').exitOverride();
   command(bank, 'init', 'make a bank at --bank')
@@ -89,6 +93,7 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--server <id or name>', 'this server; repeatable', collect)
     .option('--tag <tag>', 'servers with this tag; repeated: with all of them', collect)
     .option('--all', 'all servers of the project')
+    .addOption(allProjects)
     .option(
       '--enable-server-snapshot <boolean>',
       'false: the boot images as they are, without user data (ENABLE_SERVER_SNAPSHOT)',

@@ -30,7 +30,7 @@ export const openCheckpoint = stateFunction({
     const [bank, register, identity, description] = await Promise.all([
       services.bank(),
       services.register(),
-      identityOf(openstack, serverId, signal),
+      identityOf(openstack, server, signal),
       describeServer(openstack, server, signal),
     ]);
     const record = await openRecord(register, {

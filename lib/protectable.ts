@@ -22,6 +22,7 @@ export const ServerProtectable = z.strictObject({
     status: z.string().nullable(),
     availability_zone: z.string().nullable(),
     tags: z.array(z.string()),
+    project_id: z.string().nullable(),
   }),
   /** Empty for a server that boots from a volume. */
   children: z.array(BootImageProtectable).max(1),

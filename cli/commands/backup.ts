@@ -16,6 +16,7 @@ export interface BackupOptions {
   server?: string[];
   tag?: string[];
   all?: boolean;
+  allProjects?: boolean;
   enableServerSnapshot?: boolean;
   execution?: string;
 }
@@ -51,6 +52,7 @@ function requestOf(options: BackupOptions): JsonObject {
     ...(options.server === undefined ? {} : { servers: options.server }),
     ...(options.tag === undefined ? {} : { tags: options.tag }),
     ...(options.all === undefined ? {} : { all: true }),
+    ...(options.allProjects === undefined ? {} : { all_projects: true }),
     ...(options.enableServerSnapshot === undefined
       ? {}
       : { enable_server_snapshot: options.enableServerSnapshot }),

@@ -7,16 +7,24 @@ export const Plan = z.strictObject({
   servers: BackupRequest.shape.servers,
   tags: BackupRequest.shape.tags,
   all: z.boolean().optional(),
+  allProjects: z.boolean().optional(),
   enableServerSnapshot: z.boolean().optional(),
 });
 export type Plan = z.infer<typeof Plan>;
 
 /** What the backup machine is given for a plan. */
-export function requestOf({ servers, tags, all, enableServerSnapshot }: Plan): BackupRequest {
+export function requestOf({
+  servers,
+  tags,
+  all,
+  allProjects,
+  enableServerSnapshot,
+}: Plan): BackupRequest {
   return {
     ...(servers === undefined ? {} : { servers }),
     ...(tags === undefined ? {} : { tags }),
     ...(all === undefined ? {} : { all }),
+    ...(allProjects === undefined ? {} : { all_projects: allProjects }),
     ...(enableServerSnapshot === undefined ? {} : { enable_server_snapshot: enableServerSnapshot }),
   };
 }

@@ -2,12 +2,12 @@ import * as z from 'zod';
 import { InvalidInput } from '../errors.ts';
 import { ImageNotFound } from '../openstack/errors.ts';
 import type { OpenStack } from '../openstack/open-stack.ts';
-import type { Server } from '../openstack/server.ts';
+import type { Server, ServerFilter } from '../openstack/server.ts';
 import type { ServerProtectable } from '../protectable.ts';
 
 const Name = z.string().min(1).max(255);
 
-/** Input of a backup execution. `{}` means all servers of the project. */
+/** Input of a backup execution. `{}` means all servers of the project, `{"all_projects": true}` those of all projects. */
 export const BackupRequest = z
   .strictObject({
     /** Ids or names. */
@@ -15,6 +15,8 @@ export const BackupRequest = z
     /** Servers that carry all of these tags. */
     tags: z.array(z.string().min(1).max(60)).min(1).optional(),
     all: z.boolean().optional(),
+    /** Looks for the servers in every project of the region: for administrators. */
+    all_projects: z.boolean().optional(),
     enable_server_snapshot: z.boolean().optional(),
   })
   .refine((request) => [request.servers, request.tags, request.all].filter(Boolean).length <= 1, {
@@ -33,11 +35,13 @@ export async function selectServers(
   signal?: AbortSignal,
 ): Promise<ServerProtectable[]> {
   const servers: (Server | string)[] = [];
+  const where = { allProjects: request.all_projects === true };
   if (request.servers === undefined) {
-    const filter = request.tags === undefined ? {} : { tags: request.tags };
+    const { tags } = request;
+    const filter = { ...where, ...(tags === undefined ? {} : { tags }) };
     for await (const server of openstack.servers.list(filter, { signal })) servers.push(server);
   } else {
-    servers.push(...(await namedServers(openstack, request.servers, signal)));
+    servers.push(...(await namedServers(openstack, request.servers, where, signal)));
   }
   const imageName = imageNames(openstack, signal);
   const protectables: ServerProtectable[] = [];
@@ -48,11 +52,12 @@ export async function selectServers(
 async function namedServers(
   openstack: OpenStack,
   wanted: readonly string[],
+  where: ServerFilter,
   signal?: AbortSignal,
 ): Promise<(Server | string)[]> {
   const chosen = new Map<string, Server | string>();
   const all: Server[] = [];
-  for await (const server of openstack.servers.list({}, { signal })) all.push(server);
+  for await (const server of openstack.servers.list(where, { signal })) all.push(server);
   for (const word of wanted) {
     const matches = all.filter((server) => server.id === word);
     if (matches.length === 0) matches.push(...all.filter((server) => server.name === word));
@@ -94,7 +99,7 @@ async function protectableOf(
       type: 'OS::Nova::Server',
       id: server,
       name: null,
-      extra_info: { status: null, availability_zone: null, tags: [] },
+      extra_info: { status: null, availability_zone: null, tags: [], project_id: null },
       children: [],
     };
   }
@@ -106,6 +111,7 @@ async function protectableOf(
       status: server.status,
       availability_zone: server.availabilityZone,
       tags: [...server.tags],
+      project_id: server.projectId,
     },
     children:
       server.imageId === null

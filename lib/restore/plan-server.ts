@@ -11,7 +11,7 @@ export interface ServerToPlan {
   description: ServerDescription;
   request: RestoreRequest;
   /** Where the server was, as its checkpoint says. */
-  origin: { cloud: string; region: string };
+  origin: { cloud: string; region: string; projectId: string };
   guestSizeBytes: number;
   minDiskGiB: number;
 }
@@ -53,7 +53,9 @@ export async function planServer(
       { identifiers: { serverId: description.id } },
     );
   }
-  const groupNames = new Set(groups.map(({ name }) => name));
+  // Administrators are shown the groups of every project; Nova looks for names in the server's own.
+  const own = groups.filter(({ projectId }) => [null, identity.projectId].includes(projectId));
+  const groupNames = new Set(own.map(({ name }) => name));
   for (const name of description.securityGroups.filter((name) => !groupNames.has(name))) {
     notRestored.push({ what: `security group ${name}`, why: 'The project has none of this name.' });
   }
@@ -68,6 +70,12 @@ export async function planServer(
     notRestored.push({
       what: `availability zone ${description.availabilityZone}`,
       why: 'The server comes from another cloud or region.',
+    });
+  }
+  if (sameRegion && target.origin.projectId !== identity.projectId) {
+    notRestored.push({
+      what: `project ${target.origin.projectId}`,
+      why: `A server belongs to the project of the credential that makes it: ${identity.projectName} (${identity.projectId}).`,
     });
   }
   const server: ServerPlan = {

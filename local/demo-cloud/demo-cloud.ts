@@ -78,6 +78,8 @@ export interface NewProject {
   userId?: string;
   userName?: string;
   imageQuota?: ImageQuota;
+  /** Its user is an administrator, who sees the servers and images of every project (default: false). */
+  admin?: boolean;
   /** When the application credential ends, in milliseconds since the epoch (default: never). */
   credentialExpiresAt?: number;
 }

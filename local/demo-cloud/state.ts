@@ -13,6 +13,8 @@ export interface Project {
   userId: string;
   userName: string;
   credential: ApplicationCredential;
+  /** Whether its user has the role `admin`. */
+  admin: boolean;
   credentialExpiresAt: number | undefined;
   imageQuota: ImageQuota;
 }

@@ -30,8 +30,10 @@ export interface WorldOptions {
   settings?: Partial<Settings>;
   places?: Partial<BankPlaces>;
   /** More of the variables by which the cloud is found. */
-  cloudEnvironment?: Record<string, string>;
+  cloudEnvironment?: CloudEnvironment;
 }
+
+type CloudEnvironment = Record<string, string> | ((cloud: DemoCloud) => Record<string, string>);
 
 /** A demo cloud, a sealed bank in memory and the state machines, on one virtual clock. */
 export interface World {
@@ -193,18 +195,18 @@ interface Parts {
   bank: ReturnType<typeof bankOf>;
   progress: ProgressEvent[];
   settings?: Partial<Settings> | undefined;
-  cloudEnvironment?: Record<string, string> | undefined;
+  cloudEnvironment?: CloudEnvironment | undefined;
 }
 
 function servicesOf(parts: Parts): Services {
-  const { cloud, places, clock, bank, progress, settings } = parts;
+  const { cloud, places, clock, bank, progress, settings, cloudEnvironment = {} } = parts;
   const env = {
     OS_AUTH_URL: cloud.authUrl,
     OS_AUTH_TYPE: 'v3applicationcredential',
     OS_APPLICATION_CREDENTIAL_ID: cloud.applicationCredential.id,
     OS_APPLICATION_CREDENTIAL_SECRET: cloud.applicationCredential.secret,
     OS_REGION_NAME: cloud.regionName,
-    ...parts.cloudEnvironment,
+    ...(typeof cloudEnvironment === 'function' ? cloudEnvironment(cloud) : cloudEnvironment),
   };
   const openstack = loadCloudConfig({ env, cwd: '/', home: '/nowhere' }).then((config) =>
     connectOpenStack(config, { clock }),

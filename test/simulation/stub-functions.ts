@@ -100,7 +100,12 @@ function protectable(number: number): ServerProtectable {
     type: 'OS::Nova::Server',
     id,
     name: `application-server-${String(number)}.production.example.org`,
-    extra_info: { status: 'ACTIVE', availability_zone: 'nova', tags: ['nightly', 'gold'] },
+    extra_info: {
+      status: 'ACTIVE',
+      availability_zone: 'nova',
+      tags: ['nightly', 'gold'],
+      project_id: '0'.repeat(32),
+    },
     children: [
       {
         type: 'OS::Glance::Image',

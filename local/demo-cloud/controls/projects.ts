@@ -24,6 +24,7 @@ export function addProject(state: CloudState, project: NewProject): DemoProject 
     userId,
     userName,
     credential: applicationCredential,
+    admin: project.admin ?? false,
     credentialExpiresAt: project.credentialExpiresAt,
     imageQuota: project.imageQuota ?? {},
   });

@@ -40,9 +40,10 @@ const pathOf = (query: URLSearchParams): string =>
 
 function isListed(image: Image, call: Call): boolean {
   const asked = call.query.get('visibility');
-  if (asked === 'all') return isVisible(image, call.project.id);
+  if (asked === 'all') return isVisible(image, call.project);
   if (asked !== null && image.visibility !== asked) return false;
   // Community images are listed only when they are asked for.
+  if (call.project.admin) return asked !== null || image.visibility !== 'community';
   return image.projectId === call.project.id || image.visibility === (asked ?? 'public');
 }
 

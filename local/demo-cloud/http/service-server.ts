@@ -126,6 +126,7 @@ const nobody: Project = {
   credential: { id: '', secret: '' },
   credentialExpiresAt: undefined,
   imageQuota: {},
+  admin: false,
 };
 
 function injected(fault: RequestFault & { kind: 'status' }): Refusal {

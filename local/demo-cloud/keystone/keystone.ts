@@ -165,7 +165,7 @@ function tokenView(state: CloudState, token: Token) {
 }
 
 const rolesOf = (project: Project) =>
-  ['reader', 'member'].map((name) => ({
+  [...(project.admin ? ['admin'] : []), 'reader', 'member'].map((name) => ({
     id: createHash('md5').update(`${project.id}${name}`).digest('hex'),
     name,
   }));

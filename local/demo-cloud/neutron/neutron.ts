@@ -20,7 +20,7 @@ export function neutron(state: CloudState): Service {
 function routesOf(state: CloudState): Route[] {
   const networks = (call: Call) =>
     [...state.networks.values()]
-      .filter(({ shared, projectId }) => shared || projectId === call.project.id)
+      .filter(({ shared, projectId }) => shared || isShown(projectId, call))
       .map((network) => networkView(state, network));
   const subnets = (call: Call) => {
     const visible = new Set(networks(call).map(({ id }) => id));
@@ -99,7 +99,10 @@ function holds(field: unknown, value: string): boolean {
 }
 
 const own = <T extends { projectId: string }>(records: Map<string, T>, call: Call): T[] =>
-  [...records.values()].filter(({ projectId }) => projectId === call.project.id);
+  [...records.values()].filter(({ projectId }) => isShown(projectId, call));
+
+const isShown = (projectId: string, { project }: Call): boolean =>
+  project.admin || projectId === project.id;
 
 function versions(state: CloudState): Answer {
   const links = [{ rel: 'self', href: `${state.endpoints.network}/v2.0/` }];
