@@ -3,12 +3,14 @@ import { constants, inflateRaw, zstdDecompress } from 'node:zlib';
 import { CorruptDisk } from '../errors.ts';
 import type { Inflate } from '../range/extent.ts';
 import type { Compression } from './header.ts';
-import { zstdFrameLength } from './zstd-frame.ts';
+import { zstdFrameAt } from './zstd-frame.ts';
 
 const inflateRawAsync = promisify(inflateRaw);
 const zstdDecompressAsync = promisify(zstdDecompress);
 /** RFC 8878 asks a decoder for windows of 8 MiB; a frame that wants more memory is refused. */
 const mostWindowLog = 23;
+/** QEMU writes one frame a cluster. Each costs a call of zlib, and the smallest is nine bytes: a cluster of only those would hold a worker for minutes. */
+const mostZstdFrames = 64;
 
 /** Inflates compressed clusters on libuv's threads, never to more than one cluster; what follows the data in its last sector is ignored. */
 export function clusterInflater(compression: Compression, clusterSizeBytes: number): Inflate {
@@ -48,17 +50,20 @@ async function inflateDeflate(stored: Uint8Array, clusterSizeBytes: number): Pro
 async function inflateZstd(stored: Uint8Array, clusterSizeBytes: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let missing = clusterSizeBytes;
-  let rest = stored;
+  let at = 0;
   while (missing > 0) {
-    const length = zstdFrameLength(rest);
-    if (length === undefined) break;
-    const part = await zstdDecompressAsync(rest.subarray(0, length), {
+    const frame = zstdFrameAt(stored, at);
+    if (frame === undefined) break;
+    const start = at;
+    at += frame.lengthBytes;
+    if (frame.isSkippable) continue;
+    if (parts.length === mostZstdFrames) throw new Error(`more than ${mostZstdFrames} frames`);
+    const part = await zstdDecompressAsync(stored.subarray(start, at), {
       ...outputLimits(missing),
       params: { [constants.ZSTD_d_windowLogMax]: mostWindowLog },
     });
     parts.push(part);
     missing -= part.length;
-    rest = rest.subarray(length);
   }
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }

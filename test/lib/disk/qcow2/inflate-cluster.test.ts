@@ -64,6 +64,23 @@ it('joins zstd frames, and skips those that hold nothing', async () => {
   expect(cluster.equals(await clusterInflater('zstd', 4096)(stored, 0))).toBe(true);
 });
 
+it.each([
+  ['skippable frames', Buffer.from('502a4d1800000000', 'hex')],
+  ['frames that hold nothing', zstdCompressSync(Buffer.alloc(0))],
+])('is not held up by a cluster of hundreds of thousands of %s', async (_, frame) => {
+  const clusterBytes = 2 ** 21;
+  const mostStoredBytes = 2 ** 22;
+  const frames = Buffer.alloc(Math.floor(mostStoredBytes / frame.length) * frame.length, frame);
+  const began = process.cpuUsage();
+
+  await expect(clusterInflater('zstd', clusterBytes)(frames, 77)).rejects.toMatchObject({
+    name: 'CorruptDisk',
+  });
+
+  const { user, system } = process.cpuUsage(began);
+  expect(user + system).toBeLessThan(2e6);
+});
+
 it('refuses a zstd frame that wants more memory than a decoder must have', async () => {
   const stored = zstdCompressSync(Buffer.alloc(4096, 1), {
     params: { [constants.ZSTD_c_contentSizeFlag]: 0 },

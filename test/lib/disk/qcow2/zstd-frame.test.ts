@@ -1,9 +1,9 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { zstdFrameLength } from '../../../../lib/disk/qcow2/zstd-frame.ts';
+import { zstdFrameAt } from '../../../../lib/disk/qcow2/zstd-frame.ts';
 
-describe('zstdFrameLength', () => {
+describe('zstdFrameAt', () => {
   it('finds the end of a frame, whatever follows', () => {
     const contents = fc.oneof(
       fc.uint8Array({ maxLength: 3000 }),
@@ -20,8 +20,12 @@ describe('zstdFrameLength', () => {
             params: { [constants.ZSTD_c_checksumFlag]: checksum ? 1 : 0 },
           });
 
-          expect(zstdFrameLength(Buffer.concat([frame, after]))).toBe(frame.length);
-          expect(zstdFrameLength(frame.subarray(0, -1))).toBeUndefined();
+          const file = Buffer.concat([after, frame, after]);
+          expect(zstdFrameAt(file, after.length)).toEqual({
+            lengthBytes: frame.length,
+            isSkippable: false,
+          });
+          expect(zstdFrameAt(frame.subarray(0, -1), 0)).toBeUndefined();
         },
       ),
       { numRuns: 100 },
@@ -33,11 +37,13 @@ describe('zstdFrameLength', () => {
     frame.writeUInt32LE(0x184d2a53, 0);
     frame.writeUInt32LE(7, 4);
 
-    expect(zstdFrameLength(frame)).toBe(15);
+    expect(zstdFrameAt(frame, 0)).toEqual({ lengthBytes: 15, isSkippable: true });
+    expect(zstdFrameAt(frame.subarray(0, 14), 0)).toBeUndefined();
   });
 
   it('finds none in other bytes', () => {
-    expect(zstdFrameLength(Buffer.alloc(100))).toBeUndefined();
-    expect(zstdFrameLength(Buffer.alloc(3))).toBeUndefined();
+    expect(zstdFrameAt(Buffer.alloc(100), 0)).toBeUndefined();
+    expect(zstdFrameAt(Buffer.alloc(3), 0)).toBeUndefined();
+    expect(zstdFrameAt(Buffer.alloc(100), 100)).toBeUndefined();
   });
 });
