@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { handlerOf } from '../lib/handler.ts';
+import { readCheckpoint } from '../lib/restore/checkpoint-root.ts';
 import { ORIGIN_MARK, RESTORE_MARK, restoredImages } from '../lib/restore/marks.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
 import { stateFunction } from '../lib/state-function.ts';
@@ -13,7 +14,8 @@ export const createImage = stateFunction({
     const openstack = await services.openstack();
     const [left] = await restoredImages(openstack, plan, signal);
     if (left !== undefined) return { imageId: left.id };
-    const { name, diskFormat, containerFormat, minDiskGiB, minRamMiB, properties } = plan.image;
+    const { description } = await readCheckpoint(await services.bank(), plan, signal);
+    const { name, diskFormat, containerFormat, minDiskGiB, minRamMiB } = plan.image;
     const image = await openstack.images.create(
       {
         id: imageIdOf(plan.restoreId),
@@ -23,7 +25,7 @@ export const createImage = stateFunction({
         minDiskGiB,
         minRamMiB,
         properties: {
-          ...properties,
+          ...description.image.properties,
           [RESTORE_MARK]: plan.restoreId,
           [ORIGIN_MARK]: plan.checkpoint,
         },

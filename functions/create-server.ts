@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { handlerOf } from '../lib/handler.ts';
 import type { NewServer, Server } from '../lib/openstack/server.ts';
+import type { ServerDescription } from '../lib/protect/description.ts';
 import { readCheckpoint } from '../lib/restore/checkpoint-root.ts';
 import { ORIGIN_MARK, RESTORE_MARK, restoredServers } from '../lib/restore/marks.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
@@ -14,13 +15,10 @@ export const createServer = stateFunction({
     const openstack = await services.openstack();
     const [left] = await restoredServers(openstack, plan, signal);
     if (left !== undefined) return { serverId: left.id };
-    const created = await openstack.servers.create(
-      await newServer(plan, imageId, async () => {
-        const { description } = await readCheckpoint(await services.bank(), plan, signal);
-        return description.server.userData;
-      }),
-      { signal },
-    );
+    const { description } = await readCheckpoint(await services.bank(), plan, signal);
+    const created = await openstack.servers.create(newServer(plan, imageId, description.server), {
+      signal,
+    });
     // Another worker may have come at the same moment: all of them keep the same one.
     const made = (await restoredServers(openstack, plan, signal)).toSorted(byAge);
     for (const { id } of made.slice(1)) await openstack.servers.delete(id, { signal });
@@ -33,14 +31,13 @@ function byAge(a: Server, b: Server): number {
   return (one ?? '').localeCompare(other ?? '');
 }
 
-async function newServer(
+function newServer(
   plan: RestorePlan,
   imageId: string,
-  userDataOf: () => Promise<string | null>,
-): Promise<NewServer> {
+  { description, metadata, tags, userData }: ServerDescription,
+): NewServer {
   const { server } = plan;
   if (server === null) throw new TypeError('A restore of an image alone makes no server.');
-  const userData = server.userData ? await userDataOf() : null;
   return {
     name: server.name,
     imageId,
@@ -52,16 +49,16 @@ async function newServer(
             fixedIp === null ? { networkId } : { networkId, fixedIp },
           ),
     metadata: {
-      ...server.metadata,
+      ...metadata,
       [RESTORE_MARK]: plan.restoreId,
       [ORIGIN_MARK]: plan.checkpoint,
     },
-    tags: server.tags,
+    tags,
     configDrive: server.configDrive,
     ...(server.securityGroups.length === 0 ? {} : { securityGroups: server.securityGroups }),
     ...(server.keyName === null ? {} : { keyName: server.keyName }),
     ...(server.availabilityZone === null ? {} : { availabilityZone: server.availabilityZone }),
-    ...(server.description === null ? {} : { description: server.description }),
+    ...(description === null ? {} : { description }),
     ...(userData === null ? {} : { userData }),
   };
 }

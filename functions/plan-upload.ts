@@ -41,7 +41,7 @@ export const planUpload = stateFunction({
       sourceHash: 'unchecked',
       serverStatus: image.properties[STATUS_PROPERTY] ?? null,
     };
-    await putUploadPlan(services.places.work, checkpoint, plan, signal);
+    await putUploadPlan(bank, checkpoint, plan, signal);
     const segmentBytes = bank.info.chunkSizeBytes * bank.info.chunksPerSegment;
     return {
       reading: plan.reading,

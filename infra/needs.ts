@@ -100,7 +100,7 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     bank: { get: ['roots/*'] },
     register: { get: ['records/*', 'pins/*'], put: ['pins/*'] },
   },
-  CreateImage: { cloud: true },
+  CreateImage: { cloud: true, key: true, bank: { get: ['roots/*'] } },
   OpenAssembly: { work: { put: ['restores/*'], uploads: true } },
   AssembleRange: {
     key: true,

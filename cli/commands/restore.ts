@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Omission } from '../../lib/protect/description.ts';
+import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
 import { RestorePlan } from '../../lib/restore/plan.ts';
 import type { JsonObject } from '../../local/engine/json.ts';
 import type { CommandContext } from '../context.ts';
@@ -50,7 +51,7 @@ export async function runRestore(
   });
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
   if (options.plan === true) {
-    showPlan(output, RestorePlan.parse(outcome.output));
+    await showPlan(context, RestorePlan.parse(outcome.output));
   } else {
     show(output, RestoreSummary.parse(outcome.output), name, elapsedMilliseconds);
   }
@@ -71,8 +72,26 @@ function requestOf(checkpoint: string, options: RestoreOptions): JsonObject {
   };
 }
 
-function showPlan(output: Output, plan: RestorePlan): void {
-  output.event({ type: 'summary', plan });
+/** The plan, with what will be copied from the checkpoint. */
+async function showPlan(
+  { output, services, signal }: CommandContext,
+  plan: RestorePlan,
+): Promise<void> {
+  const { description: copied } = await readCheckpoint(
+    await (await services()).bank(),
+    plan,
+    signal,
+  );
+  const { properties } = copied.image;
+  const { description, metadata, tags } = copied.server;
+  output.event({
+    type: 'summary',
+    plan: {
+      ...plan,
+      image: { ...plan.image, properties },
+      server: plan.server === null ? null : { ...plan.server, description, metadata, tags },
+    },
+  });
   const field = (name: string, value: string) =>
     output.line(`${name.padEnd(18)}${printable(value)}`);
   const { image, server } = plan;
@@ -91,10 +110,10 @@ function showPlan(output: Output, plan: RestorePlan): void {
     if (server.networks.length === 0) field('Network', 'none');
     field('Security groups', server.securityGroups.join(', '));
     field('Key pair', server.keyName ?? 'none');
-    field('Tags', server.tags.join(', '));
+    field('Tags', tags.join(', '));
     field(
       'Metadata',
-      Object.entries(server.metadata)
+      Object.entries(metadata)
         .map(([key, value]) => `${key}=${value}`)
         .join(', '),
     );

@@ -1,7 +1,7 @@
 import type { Bank } from '../bank/bank.ts';
 import { ObjectDamaged } from '../bank/errors.ts';
 import { type Ancestor, ancestorOf, type OpenRecord } from '../bank/register/record.ts';
-import { readRoot } from '../bank/roots.ts';
+import { readSharedRoot } from '../bank/read/shared-roots.ts';
 import { ObjectNotFound } from '../bank/store/errors.ts';
 import type { PinnedRoot } from '../bank/write/assemble-root.ts';
 import type { Log } from '../log.ts';
@@ -19,7 +19,7 @@ export async function readAncestorRoot(
   if (ancestor === undefined) return undefined;
   const { as, checkpoint, root: reference } = ancestor;
   try {
-    const root = await readRoot(bank, reference, { signal });
+    const root = await readSharedRoot(bank, reference, { signal });
     return { as, pinned: { pin: { checkpoint, root: reference }, root } };
   } catch (error) {
     if (!(error instanceof ObjectDamaged || error instanceof ObjectNotFound)) throw error;

@@ -35,7 +35,7 @@ export async function commitUpload(
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   if (await isCommitted(register, upload.checkpoint, signal)) return;
   const record = await renewLease(register, upload.checkpoint, { signal });
-  const plan = await readUploadPlan(bank.places.work, upload.checkpoint, upload.imageId, signal);
+  const plan = await readUploadPlan(bank, upload.checkpoint, upload.imageId, signal);
   if (plan?.disk == null) {
     throw new CheckpointIncomplete(
       `The image of checkpoint ${upload.checkpoint} has not been read to its end.`,

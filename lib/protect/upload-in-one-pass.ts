@@ -72,7 +72,7 @@ async function pass(
   const storedAll = await storePieces(services, upload, target, decoded, signal);
   const { format, guestSizeBytes } = decoded;
   await putUploadPlan(
-    services.places.work,
+    await services.bank(),
     target.checkpoint,
     {
       ...upload.plan,

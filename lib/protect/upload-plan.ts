@@ -1,9 +1,13 @@
 import * as z from 'zod';
+import type { Bank } from '../bank/bank.ts';
+import { unwrap, wrap } from '../bank/format/envelope.ts';
 import { ObjectNotFound } from '../bank/store/errors.ts';
-import type { ObjectStore } from '../bank/store/object-store.ts';
 import { ImageDescription } from './description.ts';
 
-/** How an image is read and what its disk is like; in the work place, because every worker and the commit need it. */
+/**
+ * How an image is read and what its disk is like; in the work place, because every worker and the commit need it. In a sealed bank it
+ * is sealed like a root: the properties of an image are its owner's.
+ */
 export const UploadPlan = z.strictObject({
   reading: z.enum(['ranges', 'stream']),
   /** Why it is read in one pass, for people; null with ranges. */
@@ -25,34 +29,37 @@ export const UploadPlan = z.strictObject({
 });
 export type UploadPlan = z.infer<typeof UploadPlan>;
 
+/** An image has at most some hundred properties, of 64 KiB at most. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
 /** Tied to the image: a repeated execution that had to take a new snapshot must not mix two of them. */
 function keyOf(checkpoint: string, imageId: string): string {
   return `uploads/${checkpoint}/${imageId}.json`;
 }
 
 export async function putUploadPlan(
-  work: ObjectStore,
+  bank: Bank,
   checkpoint: string,
   plan: UploadPlan,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
-  const body = Buffer.from(JSON.stringify(plan));
-  await work.put(keyOf(checkpoint, plan.image.id), body, signal === undefined ? {} : { signal });
+  const key = keyOf(checkpoint, plan.image.id);
+  const plain = Buffer.from(JSON.stringify(plan));
+  await bank.places.work.put(key, await wrap(bank.keys, { kind: 'note', key }, plain), { signal });
 }
 
 /** Undefined when the image's reading has not been planned, or the work place was emptied. */
 export async function readUploadPlan(
-  work: ObjectStore,
+  bank: Bank,
   checkpoint: string,
   imageId: string,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<UploadPlan | undefined> {
+  const key = keyOf(checkpoint, imageId);
   try {
-    const bytes = await work.get(
-      keyOf(checkpoint, imageId),
-      signal === undefined ? {} : { signal },
-    );
-    return UploadPlan.parse(JSON.parse(Buffer.from(bytes).toString()));
+    const bytes = await bank.places.work.get(key, { signal });
+    const plain = await unwrap(bank.keys, { kind: 'note', key }, bytes, MAX_BYTES);
+    return UploadPlan.parse(JSON.parse(plain.toString()));
   } catch (error) {
     if (error instanceof ObjectNotFound) return undefined;
     throw error;

@@ -35,7 +35,7 @@ export async function openUpload(
 ): Promise<Upload> {
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   const record = await renewLease(register, checkpoint, { signal });
-  const plan = await readUploadPlan(bank.places.work, checkpoint, imageId, signal);
+  const plan = await readUploadPlan(bank, checkpoint, imageId, signal);
   if (plan === undefined) {
     throw new CheckpointIncomplete(
       `The plan of checkpoint ${checkpoint} is gone from the work place ${bank.places.work.location}.`,

@@ -2,7 +2,7 @@ import type { Bank } from '../bank/bank.ts';
 import { ObjectDamaged } from '../bank/errors.ts';
 import type { Root, RootDisk } from '../bank/format/root.ts';
 import type { RootReference } from '../bank/register/record.ts';
-import { readRoot } from '../bank/roots.ts';
+import { readSharedRoot } from '../bank/read/shared-roots.ts';
 import { CheckpointDescription } from '../protect/description.ts';
 import { ROOT_DISK } from '../protect/disks.ts';
 import type { RestorePlan } from './plan.ts';
@@ -20,7 +20,7 @@ export async function readCheckpoint(
   { checkpoint, root: reference }: Pick<RestorePlan, 'checkpoint'> & { root: RootReference },
   signal?: AbortSignal,
 ): Promise<ReadableCheckpoint> {
-  const root = await readRoot(bank, reference, signal === undefined ? {} : { signal });
+  const root = await readSharedRoot(bank, reference, signal === undefined ? {} : { signal });
   const description = CheckpointDescription.safeParse(root.description);
   const disk = root.disks.find((one) => one.disk === ROOT_DISK);
   if (!description.success || disk === undefined) {

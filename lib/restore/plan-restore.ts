@@ -92,7 +92,6 @@ async function planOf(
       containerFormat: image.containerFormat ?? 'bare',
       minDiskGiB: image.minDiskGiB,
       minRamMiB: image.minRamMiB,
-      properties: image.properties,
       fileSizeBytes: layout.fileSizeBytes,
       guestSizeBytes: disk.guestSizeBytes,
     },

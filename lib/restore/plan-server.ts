@@ -86,9 +86,6 @@ export async function planServer(
     securityGroups: description.securityGroups.filter((name) => groupNames.has(name)),
     keyName: keyPair === undefined ? null : description.keyName,
     availabilityZone: sameRegion ? description.availabilityZone : null,
-    description: description.description,
-    metadata: description.metadata,
-    tags: description.tags,
     configDrive: description.configDrive,
     userData: description.userData !== null,
   };

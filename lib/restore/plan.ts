@@ -2,7 +2,10 @@ import * as z from 'zod';
 import { RootReference } from '../bank/register/record.ts';
 import { Omission } from '../protect/description.ts';
 
-/** What a restore will make: the output of PlanRestore and the input of every state after it. Small, and free of secrets. */
+/**
+ * What a restore will make: the output of PlanRestore and the input of every state after it. Small, and free of secrets: what the
+ * image and the server's owner wrote (properties, metadata, tags, description, user data) is taken from the checkpoint when it is needed.
+ */
 export const RestorePlan = z.strictObject({
   /** Marks everything that this restore makes, so that an attempt after a crash finds it and a failure removes it. */
   restoreId: z.string(),
@@ -16,18 +19,18 @@ export const RestorePlan = z.strictObject({
   check: z.boolean(),
   import: z.enum(['web-download', 'stream']),
   partsAtOnce: z.number().int(),
-  image: z.strictObject({
+  /** Not strict: executions that were begun before an upgrade hold more. */
+  image: z.object({
     name: z.string(),
     diskFormat: z.string(),
     containerFormat: z.string(),
     minDiskGiB: z.number(),
     minRamMiB: z.number(),
-    properties: z.record(z.string(), z.string()),
     fileSizeBytes: z.number().int(),
     guestSizeBytes: z.number().int(),
   }),
   server: z
-    .strictObject({
+    .object({
       name: z.string(),
       flavorId: z.string(),
       flavorName: z.string().nullable(),
@@ -44,11 +47,7 @@ export const RestorePlan = z.strictObject({
       securityGroups: z.array(z.string()),
       keyName: z.string().nullable(),
       availabilityZone: z.string().nullable(),
-      description: z.string().nullable(),
-      metadata: z.record(z.string(), z.string()),
-      tags: z.array(z.string()),
       configDrive: z.boolean(),
-      /** Taken from the checkpoint when the server is made; it may hold secrets. */
       userData: z.boolean(),
     })
     .nullable(),

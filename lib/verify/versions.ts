@@ -1,7 +1,7 @@
 import type { Bank } from '../bank/bank.ts';
 import type { PackRef, RootDisk, SegmentRef } from '../bank/format/root.ts';
 import { mapInOrder } from '../bank/register/in-order.ts';
-import { readRoot } from '../bank/roots.ts';
+import { readSharedRoot } from '../bank/read/shared-roots.ts';
 import type { VerifyGroup } from './plan.ts';
 
 /** Roots read at once: one of a disk of 10 TB takes some 40 MB. */
@@ -75,7 +75,7 @@ export async function readVersions(
   const roots = mapInOrder(
     checkpoints.filter(({ readable }) => readable),
     ROOTS_AT_ONCE,
-    async ({ root }) => ({ root: await readRoot(bank, root, { signal }), rootKey: root.key }),
+    async ({ root }) => ({ root: await readSharedRoot(bank, root, { signal }), rootKey: root.key }),
   );
   for await (const { root, rootKey } of roots) {
     const entry = root.disks.find(({ disk }) => disk === number);

@@ -34,8 +34,6 @@ const RENEWALS = ['register s3:PutObject records/*', 'register s3:PutObject pins
 const RARELY: Readonly<Record<string, readonly string[]>> = {
   // A Map that failed names the error of its child.
   AbandonCheckpoint: ['work s3:GetObject results/*', 'work s3:ListBucket'],
-  // The user data, which the demo cloud shows to nobody.
-  CreateServer: ['key', 'bank s3:GetObject roots/*', 'bank s3:ListBucket'],
   // An upload that somebody left under way.
   CloseRestore: ABORTING,
   RollBackRestore: [...ABORTING, 'work s3:GetObject results/*'],

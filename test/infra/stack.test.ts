@@ -114,7 +114,7 @@ describe('the stack of the settings that come with the project', () => {
       }
     }
     expect(flat(roleOf('AbandonCheckpoint'))).not.toContain('snapbank/cloud');
-    expect(flat(roleOf('CreateImage'))).not.toContain('snapbank/key');
+    expect(flat(roleOf('PollServer'))).not.toContain('snapbank/key');
   });
 
   it('keeps the buckets closed, encrypted, and the bank and its register when the stack goes', () => {
