@@ -6,6 +6,7 @@ import { runCollectGarbage } from './commands/collect-garbage.ts';
 import { listCheckpointsCommand } from './commands/checkpoints.ts';
 import { deleteCheckpoint, undelete } from './commands/delete.ts';
 import { exportDisk } from './commands/export.ts';
+import { mountCheckpoint } from './commands/mount.ts';
 import { listProtectables } from './commands/protectables.ts';
 import { runPrune } from './commands/prune.ts';
 import { runRestore } from './commands/restore.ts';
@@ -124,6 +125,17 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--execution <name>', 'name of the execution; an unfinished one is continued')
     .action(run(runRestore));
 
+  command(
+    program,
+    'mount <checkpoint>',
+    "serve a checkpoint's disk as a read-only block device (NBD)",
+  )
+    .option('--socket <path>', 'listen at this socket (default: one in a directory of its own)')
+    .option(
+      '--listen <address:port>',
+      'listen at a port instead; whoever reaches it reads the disk',
+    )
+    .action(run(mountCheckpoint));
   command(program, 'export <checkpoint>', "write a checkpoint's disk to a file")
     .requiredOption('--output <file>', 'the file; it must not exist')
     .addOption(new Option('--format <format>', 'of the file').choices(['raw', 'qcow2']))

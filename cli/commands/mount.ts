@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ChunkReader } from '../../lib/bank/read/chunk-reader.ts';
+import { thisProcess } from '../../lib/bank/register/process.ts';
+import { openPin, pinKeeper, releasePin } from '../../lib/bank/register/reader-pin.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { InvalidInput } from '../../lib/errors.ts';
+import { resolveCheckpoint } from '../../lib/protect/resolve-checkpoint.ts';
+import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
+import { guestDisk } from '../../lib/restore/guest-disk.ts';
+import { type ListenAt, type NbdServer, startNbdServer } from '../../local/nbd/nbd-server.ts';
+import type { CommandContext } from '../context.ts';
+import { formatBytes } from '../terminal/format.ts';
+import { printable } from '../terminal/printable.ts';
+
+export interface MountOptions {
+  socket?: string;
+  listen?: string;
+}
+
+/** Paths of sockets are this long at most, on Linux. */
+const MAX_SOCKET_PATH_BYTES = 107;
+const LOOK_AT_PIN_EVERY_MILLISECONDS = 60_000;
+
+/**
+ * `snapbank mount`: a checkpoint's disk as a block device to read from, by NBD, until Ctrl-C. Only what is looked at is read from the
+ * bank. The checkpoint is pinned for as long. Needs no cloud.
+ */
+export async function mountCheckpoint(
+  context: CommandContext,
+  reference: string,
+  options: MountOptions,
+): Promise<void> {
+  const { output, signal } = context;
+  const address = options.listen === undefined ? undefined : addressOf(options.listen);
+  if (address !== undefined && options.socket !== undefined) {
+    throw new InvalidInput('Give --socket or --listen, not both.');
+  }
+  const services = await context.services();
+  const [bank, register] = await Promise.all([services.bank(), services.register()]);
+  const { checkpoint } = await resolveCheckpoint(bank, register, reference, signal);
+  const process = await thisProcess();
+  const pin = await openPin(register, {
+    checkpoint,
+    execution: { id: `mount:${randomUUID()}`, ...(process === undefined ? {} : { process }) },
+    signal,
+  });
+  let directory: string | undefined;
+  let server: NbdServer | undefined;
+  try {
+    const { root, disk, description } = await readCheckpoint(
+      bank,
+      { checkpoint, root: pin.record.root },
+      signal,
+    );
+    if (address === undefined && options.socket === undefined) {
+      directory = await mkdtemp(join(context.env['XDG_RUNTIME_DIR'] ?? tmpdir(), 'snapbank-'));
+    }
+    const listenAt = address ?? {
+      socketPath: socketPathOf(options.socket ?? join(String(directory), 'nbd.sock')),
+    };
+    const name = String(disk.disk);
+    server = await listening(listenAt, {
+      exports: [
+        {
+          name,
+          description: `${description.server.name}, disk ${name}, of ${root.createdAt}`,
+          disk: guestDisk(new ChunkReader(bank, root, disk), disk),
+        },
+      ],
+      log: services.log,
+    });
+    const uri =
+      'socketPath' in listenAt
+        ? `nbd+unix:///${name}?socket=${encodeURI(listenAt.socketPath)}`
+        : `nbd://${bracketed(listenAt.host)}:${String(server.port)}/${name}`;
+    output.event({
+      type: 'serving',
+      checkpoint,
+      uri,
+      disk: disk.disk,
+      sizeBytes: disk.guestSizeBytes,
+    });
+    output.line(
+      `Disk ${name} of ${printable(description.server.name)} as of ${root.createdAt} (${disk.format}, ${formatBytes(disk.guestSizeBytes)}), read-only, at`,
+    );
+    output.line(`  ${uri}`);
+    output.line('for example:');
+    for (const example of examples(uri)) output.line(`  ${example}`);
+    output.line('Ctrl-C ends it.');
+    const keepPin = pinKeeper(register, pin.id);
+    while (await hasPassed(LOOK_AT_PIN_EVERY_MILLISECONDS, services.clock, signal)) await keepPin();
+    output.event({ type: 'summary', checkpoint, readBytes: server.readBytes });
+    output.line(`${formatBytes(server.readBytes)} were read.`);
+  } finally {
+    await server?.close();
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    await releasePin(register, pin.id);
+  }
+}
+
+/** Whether the time has passed; false where the signal aborted before. */
+async function hasPassed(
+  milliseconds: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await clock.sleep(milliseconds, signal);
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
+}
+
+async function listening(
+  listenAt: ListenAt,
+  options: Omit<Parameters<typeof startNbdServer>[0], 'listenAt'>,
+): Promise<NbdServer> {
+  try {
+    return await startNbdServer({ ...options, listenAt });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const where = 'socketPath' in listenAt ? listenAt.socketPath : `port ${String(listenAt.port)}`;
+    const why = code === 'EADDRINUSE' ? 'it is in use; choose another one' : String(cause);
+    throw new InvalidInput(`Cannot listen at ${where}: ${why}.`, { cause });
+  }
+}
+
+function socketPathOf(path: string): string {
+  const whole = resolve(path);
+  if (Buffer.byteLength(whole) <= MAX_SOCKET_PATH_BYTES) return whole;
+  throw new InvalidInput(
+    `The path of a socket has ${String(MAX_SOCKET_PATH_BYTES)} bytes at most, ${whole} has more: give a shorter one with --socket.`,
+  );
+}
+
+/** `10809`, `127.0.0.1:10809`, `[::1]:10809`; a port alone is one of this computer only. */
+function addressOf(text: string): { host: string; port: number } {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new InvalidInput(`--listen is "${text}"; it must be a PORT or an ADDRESS:PORT.`);
+  }
+  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function examples(uri: string): string[] {
+  return [
+    `mkdir disk && nbdfuse --readonly disk '${uri}'     # as the file disk/nbd; then: mount -o ro,noload,loop,offset=… disk/nbd /mnt`,
+    `guestfish --ro --format=raw -a '${uri}' -i`,
+    `qemu-img convert -O qcow2 '${uri}' disk.qcow2`,
+  ];
+}
