@@ -128,7 +128,7 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
   command(
     program,
     'mount <checkpoint>',
-    "serve a checkpoint's disk as a read-only block device (NBD)",
+    'serve the disks of a checkpoint as read-only block devices (NBD)',
   )
     .option('--socket <path>', 'listen at this socket (default: one in a directory of its own)')
     .option(
@@ -136,8 +136,9 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
       'listen at a port instead; whoever reaches it reads the disk',
     )
     .action(run(mountCheckpoint));
-  command(program, 'export <checkpoint>', "write a checkpoint's disk to a file")
+  command(program, 'export <checkpoint>', 'write a disk of a checkpoint to a file')
     .requiredOption('--output <file>', 'the file; it must not exist')
+    .option('--disk <number>', 'which one, as show lists them (0, the root disk)', Number)
     .addOption(new Option('--format <format>', 'of the file').choices(['raw', 'qcow2']))
     .action(run(exportDisk));
 

@@ -14,7 +14,7 @@ export const createImage = stateFunction({
     const openstack = await services.openstack();
     const [left] = await restoredImages(openstack, plan, signal);
     if (left !== undefined) return { imageId: left.id };
-    const { description } = await readCheckpoint(await services.bank(), plan, signal);
+    const { disks } = await readCheckpoint(await services.bank(), plan, signal);
     const { name, diskFormat, containerFormat, minDiskGiB, minRamMiB } = plan.image;
     const image = await openstack.images.create(
       {
@@ -25,7 +25,7 @@ export const createImage = stateFunction({
         minDiskGiB,
         minRamMiB,
         properties: {
-          ...description.image.properties,
+          ...disks[0].description.image.properties,
           [RESTORE_MARK]: plan.restoreId,
           [ORIGIN_MARK]: plan.checkpoint,
         },

@@ -3,6 +3,7 @@ import { CheckpointId } from '../lib/bank/register/ids.ts';
 import { openDisk } from '../lib/disk/open-disk.ts';
 import { handlerOf } from '../lib/handler.ts';
 import { describeImage } from '../lib/protect/describe-image.ts';
+import { DiskSource } from '../lib/protect/disks.ts';
 import { ImageNotReady } from '../lib/protect/errors.ts';
 import { renewLease } from '../lib/bank/register/lease.ts';
 import { refuseVolumeBackedImage, STATUS_PROPERTY } from '../lib/protect/snapshot.ts';
@@ -12,8 +13,9 @@ import { stateFunction } from '../lib/state-function.ts';
 /** Proves whether the image can be read in ranges, opens its disk, and cuts it into ranges of segments. */
 export const planUpload = stateFunction({
   name: 'PlanUpload',
-  input: z.strictObject({ checkpoint: CheckpointId, serverId: z.string(), imageId: z.string() }),
-  async run(services, { checkpoint, serverId, imageId }, { signal }) {
+  input: z.strictObject({ checkpoint: CheckpointId, serverId: z.string(), source: DiskSource }),
+  async run(services, { checkpoint, serverId, source }, { signal }) {
+    const { imageId } = source;
     const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
     await renewLease(await services.register(), checkpoint, { signal });
     const image = await openstack.images.show(imageId, { signal });
@@ -33,10 +35,11 @@ export const planUpload = stateFunction({
       ? await openDisk(openstack.images.byteSource(imageId, sizeBytes), image.diskFormat, signal)
       : null;
     const plan: UploadPlan = {
+      source,
       reading: ranges.supported ? 'ranges' : 'stream',
       streamReason: ranges.supported ? null : ranges.reason,
       image: describeImage(image, sizeBytes),
-      disk: disk === null ? null : { format: disk.format, guestSizeBytes: disk.guestSizeBytes },
+      shape: disk === null ? null : { format: disk.format, guestSizeBytes: disk.guestSizeBytes },
       receipts: imageId,
       sourceHash: 'unchecked',
       serverStatus: image.properties[STATUS_PROPERTY] ?? null,

@@ -3,7 +3,7 @@ import { CheckpointId } from '../lib/bank/register/ids.ts';
 import { leaseKeeper } from '../lib/bank/register/lease.ts';
 import { openDisk } from '../lib/disk/open-disk.ts';
 import { handlerOf } from '../lib/handler.ts';
-import { ROOT_DISK } from '../lib/protect/disks.ts';
+import { DiskSource } from '../lib/protect/disks.ts';
 import { RangeUnfinished } from '../lib/protect/errors.ts';
 import { openUpload } from '../lib/protect/upload.ts';
 import { SegmentRange } from '../lib/protect/upload-plan.ts';
@@ -18,16 +18,16 @@ export const uploadRange = stateFunction({
   input: z.strictObject({
     checkpoint: CheckpointId,
     serverId: z.string(),
-    imageId: z.string(),
+    source: DiskSource,
     range: SegmentRange,
   }),
-  async run(services, { checkpoint, serverId, imageId, range }, { signal, remainingMilliseconds }) {
+  async run(services, { checkpoint, serverId, source, range }, { signal, remainingMilliseconds }) {
     const openstack = await services.openstack();
-    const upload = await openUpload(services, { checkpoint, imageId }, signal);
+    const upload = await openUpload(services, { checkpoint, source }, signal);
     const keepLease = leaseKeeper(await services.register(), checkpoint);
     const { image } = upload.plan;
-    const source = openstack.images.byteSource(imageId, image.sizeBytes);
-    const disk = await openDisk(source, image.diskFormat, signal);
+    const bytes = openstack.images.byteSource(source.imageId, image.sizeBytes);
+    const disk = await openDisk(bytes, image.diskFormat, signal);
     const { pieceBytes, segmentBytes } = upload;
     let written = 0;
     for (let segment = range.first; segment < range.first + range.count; segment += 1) {
@@ -42,7 +42,7 @@ export const uploadRange = stateFunction({
           totalBytes: disk.guestSizeBytes,
         });
       };
-      if (await upload.isFinished(ROOT_DISK, segment)) {
+      if (await upload.isFinished(segment)) {
         advance(end - start);
         continue;
       }
@@ -52,7 +52,7 @@ export const uploadRange = stateFunction({
           { identifiers: { checkpoint, segment } },
         );
       }
-      const writer = await upload.segmentWriter(ROOT_DISK, segment, disk.guestSizeBytes);
+      const writer = await upload.segmentWriter(segment, disk.guestSizeBytes);
       try {
         for await (const piece of disk.readRange(start, end, { pieceBytes, signal })) {
           await writer.write(piece);

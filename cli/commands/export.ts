@@ -7,8 +7,9 @@ import { thisProcess } from '../../lib/bank/register/process.ts';
 import { openPin, pinKeeper, releasePin } from '../../lib/bank/register/reader-pin.ts';
 import { writeAll } from '../../lib/bank/store/directory-files.ts';
 import { InvalidInput } from '../../lib/errors.ts';
+import { ROOT_DISK } from '../../lib/protect/disks.ts';
 import { resolveCheckpoint } from '../../lib/protect/resolve-checkpoint.ts';
-import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
+import { diskOf, readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
 import { imageFileLayout } from '../../lib/restore/image-layout.ts';
 import type { CommandContext } from '../context.ts';
 import { formatBytes } from '../terminal/format.ts';
@@ -16,9 +17,10 @@ import { formatBytes } from '../terminal/format.ts';
 export interface ExportOptions {
   output: string;
   format?: 'raw' | 'qcow2';
+  disk?: number;
 }
 
-/** `snapbank export`: a checkpoint's disk as a file of this computer. Needs no cloud. A file that is not whole is removed. */
+/** `snapbank export`: a disk of a checkpoint as a file of this computer. Needs no cloud. A file that is not whole is removed. */
 export async function exportDisk(
   context: CommandContext,
   reference: string,
@@ -37,7 +39,7 @@ export async function exportDisk(
   try {
     const { root } = pin.record;
     const readable = await readCheckpoint(bank, { checkpoint, root }, signal);
-    const { disk, description } = readable;
+    const { content: disk, description } = diskOf(readable, options.disk ?? ROOT_DISK);
     const format = options.format ?? (disk.format === 'qcow2' ? 'qcow2' : 'raw');
     if (disk.format === 'opaque' && options.format !== undefined) {
       throw new InvalidInput(
@@ -49,7 +51,7 @@ export async function exportDisk(
     const progress = output.progress({ one: 'disk', many: 'disks' });
     const row = {
       id: checkpoint,
-      label: description.server.name,
+      label: readable.description.server.name,
       totalBytes: layout.fileSizeBytes,
     };
     let doneBytes = 0;
@@ -67,9 +69,16 @@ export async function exportDisk(
     } finally {
       progress.close();
     }
-    output.event({ type: 'summary', checkpoint, output: options.output, format, bytes: doneBytes });
+    output.event({
+      type: 'summary',
+      checkpoint,
+      disk: disk.disk,
+      output: options.output,
+      format,
+      bytes: doneBytes,
+    });
     output.line(
-      `Wrote ${options.output} (${format}, ${formatBytes(doneBytes)}) from ${checkpoint}.`,
+      `Wrote ${options.output} (${format}, ${formatBytes(doneBytes)}) from disk ${String(disk.disk)} of ${checkpoint}.`,
     );
   } finally {
     await releasePin(register, pin.id);

@@ -25,7 +25,7 @@ const MAX_SOCKET_PATH_BYTES = 107;
 const LOOK_AT_PIN_EVERY_MILLISECONDS = 60_000;
 
 /**
- * `snapbank mount`: a checkpoint's disk as a block device to read from, by NBD, until Ctrl-C. Only what is looked at is read from the
+ * `snapbank mount`: a checkpoint's disks as block devices to read from, by NBD, until Ctrl-C. Only what is looked at is read from the
  * bank. The checkpoint is pinned for as long. Needs no cloud.
  */
 export async function mountCheckpoint(
@@ -50,7 +50,7 @@ export async function mountCheckpoint(
   let directory: string | undefined;
   let server: NbdServer | undefined;
   try {
-    const { root, disk, description } = await readCheckpoint(
+    const { root, disks, description } = await readCheckpoint(
       bank,
       { checkpoint, root: pin.record.root },
       signal,
@@ -61,34 +61,30 @@ export async function mountCheckpoint(
     const listenAt = address ?? {
       socketPath: socketPathOf(options.socket ?? join(String(directory), 'nbd.sock')),
     };
-    const name = String(disk.disk);
     server = await listening(listenAt, {
-      exports: [
-        {
-          name,
-          description: `${description.server.name}, disk ${name}, of ${root.createdAt}`,
-          disk: guestDisk(new ChunkReader(bank, root, disk), disk),
-        },
-      ],
+      exports: disks.map(({ number, content }) => ({
+        name: String(number),
+        description: `${description.server.name}, disk ${String(number)}, of ${root.createdAt}`,
+        disk: guestDisk(new ChunkReader(bank, root, content), content),
+      })),
       log: services.log,
     });
-    const uri =
+    const { port } = server;
+    const uriOf = (number: number) =>
       'socketPath' in listenAt
-        ? `nbd+unix:///${name}?socket=${encodeURI(listenAt.socketPath)}`
-        : `nbd://${bracketed(listenAt.host)}:${String(server.port)}/${name}`;
-    output.event({
-      type: 'serving',
-      checkpoint,
-      uri,
-      disk: disk.disk,
-      sizeBytes: disk.guestSizeBytes,
-    });
-    output.line(
-      `Disk ${name} of ${printable(description.server.name)} as of ${root.createdAt} (${disk.format}, ${formatBytes(disk.guestSizeBytes)}), read-only, at`,
-    );
-    output.line(`  ${uri}`);
+        ? `nbd+unix:///${String(number)}?socket=${encodeURI(listenAt.socketPath)}`
+        : `nbd://${bracketed(listenAt.host)}:${String(port)}/${String(number)}`;
+    for (const { number, content } of disks) {
+      const uri = uriOf(number);
+      const { format, guestSizeBytes: sizeBytes } = content;
+      output.event({ type: 'serving', checkpoint, uri, disk: number, sizeBytes });
+      output.line(
+        `Disk ${String(number)} of ${printable(description.server.name)} as of ${root.createdAt} (${format}, ${formatBytes(sizeBytes)}), read-only, at`,
+      );
+      output.line(`  ${uri}`);
+    }
     output.line('for example:');
-    for (const example of examples(uri)) output.line(`  ${example}`);
+    for (const example of examples(uriOf(disks[0].number))) output.line(`  ${example}`);
     output.line('Ctrl-C ends it.');
     const keepPin = pinKeeper(register, pin.id);
     while (await hasPassed(LOOK_AT_PIN_EVERY_MILLISECONDS, services.clock, signal)) await keepPin();

@@ -77,12 +77,12 @@ async function showPlan(
   { output, services, signal }: CommandContext,
   plan: RestorePlan,
 ): Promise<void> {
-  const { description: copied } = await readCheckpoint(
+  const { description: copied, disks } = await readCheckpoint(
     await (await services()).bank(),
     plan,
     signal,
   );
-  const { properties } = copied.image;
+  const { properties } = disks[0].description.image;
   const { description, metadata, tags } = copied.server;
   output.event({
     type: 'summary',

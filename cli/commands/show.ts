@@ -1,6 +1,10 @@
 import { openSummary } from '../../lib/protect/summary.ts';
 import { resolveCheckpoint } from '../../lib/protect/resolve-checkpoint.ts';
-import { type ReadableCheckpoint, readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
+import {
+  type ReadableCheckpoint,
+  type ReadableDisk,
+  readCheckpoint,
+} from '../../lib/restore/checkpoint-root.ts';
 import type { CommandContext } from '../context.ts';
 import type { Output } from '../output.ts';
 import { formatBytes } from '../terminal/format.ts';
@@ -20,7 +24,7 @@ export async function showCheckpoint(context: CommandContext, reference: string)
     type: 'summary',
     ...shown(record, summary),
     description: readable?.description ?? null,
-    disk: readable === null ? null : diskFacts(readable),
+    contents: readable === null ? null : contentsOf(readable),
   });
   const field = (name: string, value: string) =>
     output.line(`${name.padEnd(14)}${printable(value)}`);
@@ -36,30 +40,46 @@ export async function showCheckpoint(context: CommandContext, reference: string)
   if (readable !== null) showContents(output, readable, field);
 }
 
-function diskFacts({ root, disk }: ReadableCheckpoint) {
-  const { guestSizeBytes, format, merkleRoot } = disk;
+function contentsOf({ root, disks }: ReadableCheckpoint) {
   const parent = root.parent?.checkpoint ?? null;
-  return { guestSizeBytes, format, merkleRoot, parent, packs: root.packs.length, ...root.stats };
+  return {
+    disks: disks.map(({ number, content: { guestSizeBytes, format, merkleRoot } }) => {
+      return { disk: number, guestSizeBytes, format, merkleRoot };
+    }),
+    parent,
+    packs: root.packs.length,
+    ...root.stats,
+  };
+}
+
+function showDisk(
+  { number, content, description }: ReadableDisk,
+  field: (name: string, value: string) => void,
+): void {
+  const { image, sourceHash } = description;
+  const size = formatBytes(content.guestSizeBytes);
+  field(`Disk ${String(number)}`, `${size}, read as ${content.format}`);
+  field('  image', `${image.diskFormat ?? 'unknown format'}, ${image.kind}`);
+  field('  source hash', sourceHash);
+  field('  identity', content.merkleRoot);
 }
 
 function showContents(
   output: Output,
-  { root, disk, description }: ReadableCheckpoint,
+  { root, disks, description }: ReadableCheckpoint,
   field: (name: string, value: string) => void,
 ): void {
-  const { server, image, consistency, sourceHash } = description;
+  const { server, consistency } = description;
+  const { image } = disks[0].description;
   const stored = root.packs.reduce((sum, { liveBytes }) => sum + liveBytes, 0);
   field('Consistency', consistency);
-  field('Disk', `${formatBytes(disk.guestSizeBytes)}, read as ${disk.format}`);
   field('Holds', `${formatBytes(stored)} in ${String(root.packs.length)} packs`);
   field(
     'New',
     `${formatBytes(root.stats.newBytes)}, stored as ${formatBytes(root.stats.storedBytes)}`,
   );
-  field('Source hash', sourceHash);
-  field('Disk identity', disk.merkleRoot);
+  for (const disk of disks) showDisk(disk, field);
   field('Flavor', server.flavor.name ?? server.flavor.id ?? 'unknown');
-  field('Image', `${image.diskFormat ?? 'unknown format'}, ${image.kind}`);
   for (const port of server.ports) {
     const addresses = port.fixedIps.map(({ ipAddress }) => ipAddress).join(', ');
     field('Network', `${port.networkName ?? port.networkId} ${addresses}`);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ROOT_DISK } from './disks.ts';
 
 /** A thing that the checkpoint does not hold, and why; shown with the checkpoint and when it is restored. */
 export const Omission = z.strictObject({ what: z.string(), why: z.string() });
@@ -69,13 +70,33 @@ export const ImageDescription = z.strictObject({
 });
 export type ImageDescription = z.infer<typeof ImageDescription>;
 
-/** The description that the root of a checkpoint carries. */
-export const CheckpointDescription = z.strictObject({
-  server: ServerDescription,
+/** What is kept of one disk beside its bytes. */
+export const DiskDescription = z.strictObject({
+  /** Its number among the disks of the root. */
+  disk: z.int().nonnegative(),
   image: ImageDescription,
-  /** `crash-consistent`, `stopped`, `paused`, `suspended`; `boot-image` where no snapshot was wanted. */
-  consistency: z.string(),
   /** Whether Glance's own hash over the image file was compared, which only a reading in one pass can. */
   sourceHash: z.enum(['unchecked', 'matched']),
 });
+export type DiskDescription = z.infer<typeof DiskDescription>;
+
+/** The description that the root of a checkpoint carries. */
+export const CheckpointDescription = z.preprocess(
+  withListOfDisks,
+  z.strictObject({
+    server: ServerDescription,
+    /** `crash-consistent`, `stopped`, `paused`, `suspended`; `boot-image` where no snapshot was wanted. */
+    consistency: z.string(),
+    disks: z.array(DiskDescription).min(1),
+  }),
+);
 export type CheckpointDescription = z.infer<typeof CheckpointDescription>;
+
+/** Checkpoints that hold the root disk alone were once described without a list. */
+function withListOfDisks(description: unknown): unknown {
+  const isOfOneDisk = z.looseObject({ image: z.unknown(), sourceHash: z.unknown() });
+  const old = isOfOneDisk.safeParse(description);
+  if (!old.success) return description;
+  const { image, sourceHash, ...rest } = old.data;
+  return { ...rest, disks: [{ disk: ROOT_DISK, image, sourceHash }] };
+}

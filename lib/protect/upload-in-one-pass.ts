@@ -4,7 +4,7 @@ import { type DecodedStream, decodeStream } from '../disk/decode-stream.ts';
 import { NotStreamable } from '../disk/errors.ts';
 import type { Services } from '../services.ts';
 import type { Call } from '../state-function.ts';
-import { ROOT_DISK } from './disks.ts';
+import type { DiskSource } from './disks.ts';
 import { requireTimeForOnePass } from './one-pass-limit.ts';
 import { openUpload, type Upload } from './upload.ts';
 import { putUploadPlan } from './upload-plan.ts';
@@ -12,7 +12,7 @@ import { putUploadPlan } from './upload-plan.ts';
 export interface StreamedUpload {
   checkpoint: string;
   serverId: string;
-  imageId: string;
+  source: DiskSource;
 }
 
 const LOOK_ASIDE_BYTES = 64 * 1024 ** 2;
@@ -77,7 +77,7 @@ async function pass(
     {
       ...upload.plan,
       receipts,
-      disk: { format, guestSizeBytes },
+      shape: { format, guestSizeBytes },
       // The hash is of this pass; segments that an earlier one stored were not part of it.
       sourceHash: storedAll ? download.sourceHash : 'unchecked',
     },
@@ -115,12 +115,12 @@ async function storePieces(
       await keepLease({ signal });
       const segment = Math.floor(piece.offset / segmentBytes);
       const end = (segment + 1) * segmentBytes;
-      if (await upload.isFinished(ROOT_DISK, segment)) {
+      if (await upload.isFinished(segment)) {
         storedAll = false;
         while (piece !== undefined && piece.offset < end) piece = await next();
         continue;
       }
-      const writer = await upload.segmentWriter(ROOT_DISK, segment, guestSizeBytes);
+      const writer = await upload.segmentWriter(segment, guestSizeBytes);
       try {
         while (piece !== undefined && piece.offset < end) {
           await writer.write(piece);

@@ -3,18 +3,20 @@ import type { Bank } from '../bank/bank.ts';
 import { unwrap, wrap } from '../bank/format/envelope.ts';
 import { ObjectNotFound } from '../bank/store/errors.ts';
 import { ImageDescription } from './description.ts';
+import { DiskSource } from './disks.ts';
 
 /**
  * How an image is read and what its disk is like; in the work place, because every worker and the commit need it. In a sealed bank it
  * is sealed like a root: the properties of an image are its owner's.
  */
 export const UploadPlan = z.strictObject({
+  source: DiskSource,
   reading: z.enum(['ranges', 'stream']),
   /** Why it is read in one pass, for people; null with ranges. */
   streamReason: z.string().nullable(),
   image: ImageDescription,
   /** Known before the data is read only with ranges; a stream's end says it. */
-  disk: z
+  shape: z
     .strictObject({
       format: z.enum(['raw', 'qcow2', 'opaque']),
       guestSizeBytes: z.number().int().positive(),
@@ -33,8 +35,8 @@ export type UploadPlan = z.infer<typeof UploadPlan>;
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Tied to the image: a repeated execution that had to take a new snapshot must not mix two of them. */
-function keyOf(checkpoint: string, imageId: string): string {
-  return `uploads/${checkpoint}/${imageId}.json`;
+function keyOf(checkpoint: string, { disk, imageId }: DiskSource): string {
+  return `uploads/${checkpoint}/${String(disk)}-${imageId}.json`;
 }
 
 export async function putUploadPlan(
@@ -43,7 +45,7 @@ export async function putUploadPlan(
   plan: UploadPlan,
   signal: AbortSignal,
 ): Promise<void> {
-  const key = keyOf(checkpoint, plan.image.id);
+  const key = keyOf(checkpoint, plan.source);
   const plain = Buffer.from(JSON.stringify(plan));
   await bank.places.work.put(key, await wrap(bank.keys, { kind: 'note', key }, plain), { signal });
 }
@@ -52,10 +54,10 @@ export async function putUploadPlan(
 export async function readUploadPlan(
   bank: Bank,
   checkpoint: string,
-  imageId: string,
+  source: DiskSource,
   signal: AbortSignal,
 ): Promise<UploadPlan | undefined> {
-  const key = keyOf(checkpoint, imageId);
+  const key = keyOf(checkpoint, source);
   try {
     const bytes = await bank.places.work.get(key, { signal });
     const plain = await unwrap(bank.keys, { kind: 'note', key }, bytes, MAX_BYTES);

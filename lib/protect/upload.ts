@@ -7,22 +7,23 @@ import { SegmentWriter } from '../bank/write/segment-writer.ts';
 import type { Services } from '../services.ts';
 import { CheckpointIncomplete } from '../bank/errors.ts';
 import { readAncestorRoot } from './ancestor-root.ts';
+import type { DiskSource } from './disks.ts';
 import { readUploadPlan, type UploadPlan } from './upload-plan.ts';
 
-/** The image of a checkpoint on its way into the bank. */
+/** A disk of a checkpoint on its way into the bank. */
 export interface Upload {
   readonly plan: UploadPlan;
   readonly pieceBytes: number;
   readonly segmentBytes: number;
   /** Whether an earlier worker finished the segment, of this very image. */
-  isFinished(disk: number, segment: number): Promise<boolean>;
-  segmentWriter(disk: number, segment: number, guestSizeBytes: number): Promise<SegmentWriter>;
+  isFinished(segment: number): Promise<boolean>;
+  segmentWriter(segment: number, guestSizeBytes: number): Promise<SegmentWriter>;
   putReceipt(receipt: SegmentReceipt): Promise<void>;
 }
 
 export interface UploadTarget {
   checkpoint: string;
-  imageId: string;
+  source: DiskSource;
   /** Name of the receipts, where it is not the plan's. */
   receipts?: string;
 }
@@ -30,19 +31,20 @@ export interface UploadTarget {
 /** Throws `CheckpointFenced` when the checkpoint is no longer open. */
 export async function openUpload(
   services: Services,
-  { checkpoint, imageId, receipts }: UploadTarget,
+  { checkpoint, source, receipts }: UploadTarget,
   signal: AbortSignal,
 ): Promise<Upload> {
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   const record = await renewLease(register, checkpoint, { signal });
-  const plan = await readUploadPlan(bank, checkpoint, imageId, signal);
+  const plan = await readUploadPlan(bank, checkpoint, source, signal);
   if (plan === undefined) {
     throw new CheckpointIncomplete(
-      `The plan of checkpoint ${checkpoint} is gone from the work place ${bank.places.work.location}.`,
-      { identifiers: { checkpoint, imageId } },
+      `The plan of disk ${String(source.disk)} of checkpoint ${checkpoint} is gone from the work place ${bank.places.work.location}.`,
+      { identifiers: { checkpoint, ...source } },
     );
   }
   const { log } = services;
+  const { disk } = source;
   const scope = { checkpoint, imageId: receipts ?? plan.receipts };
   const [ancestor, damagedPacks] = await Promise.all([
     readAncestorRoot(bank, record, { log, signal }),
@@ -54,11 +56,11 @@ export async function openUpload(
     plan,
     pieceBytes: chunkSizeBytes,
     segmentBytes: chunkSizeBytes * chunksPerSegment,
-    async isFinished(disk, segment) {
+    async isFinished(segment) {
       const place = { disk, segment };
       return (await readReceipt(bank, scope, place, { signal })) !== undefined;
     },
-    async segmentWriter(disk, segment, guestSizeBytes) {
+    async segmentWriter(segment, guestSizeBytes) {
       const place = { disk, segment };
       const sources = await readSegmentSources(bank, ancestors, place, {
         damagedPacks,

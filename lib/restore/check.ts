@@ -57,7 +57,7 @@ export async function checkImage(
   signal: AbortSignal,
 ): Promise<void> {
   const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
-  const { disk } = await readCheckpoint(bank, plan, signal);
+  const { content: disk } = (await readCheckpoint(bank, plan, signal)).disks[0];
   const pieces =
     'reading' in check
       ? await streamedPieces(openstack, bank, { imageId, disk }, signal)

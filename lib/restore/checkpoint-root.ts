@@ -3,16 +3,25 @@ import { ObjectDamaged } from '../bank/errors.ts';
 import type { Root, RootDisk } from '../bank/format/root.ts';
 import type { RootReference } from '../bank/register/record.ts';
 import { readSharedRoot } from '../bank/read/shared-roots.ts';
-import { CheckpointDescription } from '../protect/description.ts';
-import { ROOT_DISK } from '../protect/disks.ts';
+import { InvalidInput } from '../errors.ts';
+import { CheckpointDescription, type DiskDescription } from '../protect/description.ts';
 import type { RestorePlan } from './plan.ts';
+
+/** A disk of a checkpoint: where its chunks are, and what is known of it beside. */
+export interface ReadableDisk {
+  number: number;
+  content: RootDisk;
+  description: DiskDescription;
+}
 
 /** What a restore needs of a checkpoint's root. */
 export interface ReadableCheckpoint {
+  checkpoint: string;
   root: Root;
   identity: Root['identity'];
   description: CheckpointDescription;
-  disk: RootDisk;
+  /** The root disk first. */
+  disks: readonly [ReadableDisk, ...ReadableDisk[]];
 }
 
 export async function readCheckpoint(
@@ -21,13 +30,28 @@ export async function readCheckpoint(
   signal?: AbortSignal,
 ): Promise<ReadableCheckpoint> {
   const root = await readSharedRoot(bank, reference, signal === undefined ? {} : { signal });
-  const description = CheckpointDescription.safeParse(root.description);
-  const disk = root.disks.find((one) => one.disk === ROOT_DISK);
-  if (!description.success || disk === undefined) {
+  const { data: description, error } = CheckpointDescription.safeParse(root.description);
+  const described = new Map(description?.disks.map((one) => [one.disk, one]));
+  const [first, ...more] = root.disks
+    .toSorted((one, other) => one.disk - other.disk)
+    .flatMap((content): ReadableDisk[] => {
+      const found = described.get(content.disk);
+      return found === undefined ? [] : [{ number: content.disk, content, description: found }];
+    });
+  if (description === undefined || first === undefined || more.length + 1 < root.disks.length) {
     throw new ObjectDamaged(`The root of checkpoint ${checkpoint} describes no server.`, {
-      cause: description.error,
+      cause: error,
       identifiers: { checkpoint },
     });
   }
-  return { root, identity: root.identity, description: description.data, disk };
+  return { checkpoint, root, identity: root.identity, description, disks: [first, ...more] };
+}
+
+/** Throws `InvalidInput` for a disk that the checkpoint does not have. */
+export function diskOf({ checkpoint, disks }: ReadableCheckpoint, number: number): ReadableDisk {
+  const disk = disks.find((one) => one.number === number);
+  if (disk !== undefined) return disk;
+  throw new InvalidInput(
+    `Checkpoint ${checkpoint} has no disk ${String(number)}; it has ${disks.map((one) => String(one.number)).join(', ')}.`,
+  );
 }

@@ -20,7 +20,8 @@ export async function openRestoredFile(
   signal: AbortSignal,
 ): Promise<RestoredFile> {
   const bank = await services.bank();
-  const { root, disk } = await readCheckpoint(bank, plan, signal);
+  const { root, disks } = await readCheckpoint(bank, plan, signal);
+  const { content: disk } = disks[0];
   const reader = new ChunkReader(bank, root, disk);
   const layout = imageFileLayout(reader.map, disk, plan.image.diskFormat);
   return {

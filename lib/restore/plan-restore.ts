@@ -56,9 +56,9 @@ async function planOf(
     root: checkpointRoot,
     identity,
     description,
-    disk,
+    disks: [{ content: disk, description: rootDisk }],
   } = await readCheckpoint(bank, { checkpoint, root }, signal);
-  const { image } = description;
+  const { image } = rootDisk;
   const format = diskFormatOf(disk.format, image.diskFormat, request.format);
   const layout = imageFileLayout(new ChunkReader(bank, checkpointRoot, disk).map, disk, format);
   const planned =
