@@ -157,6 +157,11 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
       ]),
     )
     .option('--sample <percent>', 'only a part, such as 10%; successive runs take turns')
+    .option('--boot', 'restore it under a throw-away name, see it boot, and remove it again')
+    .option('--console <text>', 'with --boot: the console must show this text')
+    .option('--boot-seconds <n>', 'with --boot: how long that may take (600)')
+    .option('--flavor <id or name>', 'with --boot: instead of the original one')
+    .option('--network <id or name>', 'with --boot: repeatable; default none', collect)
     .option('--execution <name>', 'name of the execution; an unfinished one is continued')
     .action(run(runVerify));
 

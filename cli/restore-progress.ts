@@ -16,6 +16,7 @@ const PHASES: Readonly<Record<string, string>> = {
   CheckImage: 'checking',
   CreateServer: 'creating server',
   WaitForServer: 'starting server',
+  CloseProof: 'cleaning up',
   CloseRestore: 'cleaning up',
   RollBackRestore: 'rolling back',
 };

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { handlerOf } from '../lib/handler.ts';
 import { DeadlineExceeded } from '../lib/errors.ts';
+import { hasBooted } from '../lib/restore/boot-proof.ts';
 import { ServerNotStarted } from '../lib/restore/errors.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
 import { nextWaitSeconds } from '../lib/protect/snapshot.ts';
@@ -9,11 +10,11 @@ import { stateFunction } from '../lib/state-function.ts';
 /** Copying the image to the compute host and starting: as long as a snapshot of it may take. */
 const DEADLINE_SECONDS = 4 * 3600;
 
-/** Looks once whether the restored server runs. */
+/** Looks once whether the restored server runs and, where it is to prove that its checkpoint boots, whether it has. */
 export const pollServer = stateFunction({
   name: 'PollServer',
   input: z.strictObject({ plan: RestorePlan, serverId: z.string() }),
-  async run(services, { serverId }, { signal }) {
+  async run(services, { plan, serverId }, { signal }) {
     const openstack = await services.openstack();
     const server = await openstack.servers.show(serverId, { signal });
     const identifiers = { serverId };
@@ -31,8 +32,12 @@ export const pollServer = stateFunction({
         { identifiers },
       );
     }
+    const isActive = server.status === 'ACTIVE' && server.taskState === null;
+    const { proof } = plan;
     return {
-      ready: server.status === 'ACTIVE' && server.taskState === null,
+      ready:
+        isActive &&
+        (proof === null || (await hasBooted(openstack, server, proof, { now, signal }))),
       waitSeconds: nextWaitSeconds(createdAt, now),
     };
   },

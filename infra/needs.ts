@@ -129,6 +129,12 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     register: { list: true, delete: ['pins/*'] },
     work: { list: true, uploads: true, parts: ['restores/*'], delete: ['restores/*', 'results/*'] },
   },
+  CloseProof: {
+    cloud: true,
+    key: true,
+    register: { ...changesRecords, list: true, delete: ['pins/*'] },
+    work: { list: true, uploads: true, parts: ['restores/*'], delete: ['restores/*', 'results/*'] },
+  },
   RollBackRestore: {
     cloud: true,
     key: true,

@@ -1,6 +1,7 @@
 import { abandonCheckpoint } from '../functions/abandon-checkpoint.ts';
 import { assembleRange } from '../functions/assemble-range.ts';
 import { checkRange } from '../functions/check-range.ts';
+import { closeProof } from '../functions/close-proof.ts';
 import { closeRestore } from '../functions/close-restore.ts';
 import { collectGarbage } from '../functions/collect-garbage.ts';
 import { closeVerification } from '../functions/close-verification.ts';
@@ -39,6 +40,7 @@ const ALL = [
   abandonCheckpoint,
   assembleRange,
   checkRange,
+  closeProof,
   closeRestore,
   collectGarbage,
   closeVerification,

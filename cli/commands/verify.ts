@@ -16,8 +16,9 @@ import { runEmbedded } from '../run-embedded.ts';
 import { formatAge, formatBytes, formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
 import { VerifyProgress } from '../verify-progress.ts';
+import { type BootOptions, proveBoot } from './prove-boot.ts';
 
-export interface VerifyOptions {
+export interface VerifyOptions extends BootOptions {
   server?: string[];
   all?: boolean;
   level?: VerifyLevel;
@@ -36,6 +37,12 @@ export async function runVerify(
   reference: string | undefined,
   options: VerifyOptions,
 ): Promise<boolean> {
+  if (options.boot === true) {
+    refuseTogether(options, ['server', 'all', 'level', 'sample'], 'does not go with --boot');
+    await proveBoot(context, reference, options);
+    return true;
+  }
+  refuseTogether(options, ['console', 'bootSeconds', 'flavor', 'network'], 'goes with --boot only');
   const { output } = context;
   const { name, outcome, services, elapsedMilliseconds } = await runEmbedded(context, {
     machine: 'verify',
@@ -49,6 +56,17 @@ export async function runVerify(
   output.event({ type: 'summary', execution: name, ...summary, ...report });
   show(output, report, summary, elapsedMilliseconds);
   return summary.sound === summary.checkpoints;
+}
+
+function refuseTogether(
+  options: VerifyOptions,
+  names: readonly (keyof VerifyOptions)[],
+  why: string,
+): void {
+  const given = names.find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  const flag = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new InvalidInput(`--${flag} ${why}.`);
 }
 
 /** A `VerifyRequest`, as the machine's first state checks it. */

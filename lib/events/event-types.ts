@@ -31,6 +31,8 @@ const RestoreSummary = z.object({
   bytes: z.number(),
   /** True only after every chunk was read back and compared; null without `check`. */
   identical: z.boolean().nullable(),
+  /** There only when a proof was asked for: image and server were removed again. */
+  booted: z.literal(true).optional(),
   notRestored: z.array(Omission),
 });
 

@@ -25,6 +25,15 @@ export class ImportFailed extends SnapbankError {
   override readonly name = 'ImportFailed' as const;
 }
 
+/** A server that was restored as a proof is ACTIVE and does not show what it should. */
+export class BootNotProven extends SnapbankError {
+  static readonly when =
+    'A server that was restored to prove its checkpoint did not show the wanted text on its console in time.';
+  static readonly remedy =
+    'Look whether the original shows that text (openstack console log show SERVER), give it more time with --boot-seconds, or restore the server and look at it.';
+  override readonly name = 'BootNotProven' as const;
+}
+
 /** Nova could not start the restored server. */
 export class ServerNotStarted extends SnapbankError {
   static readonly when = 'The restored server went to ERROR, vanished, or was not ACTIVE in time.';

@@ -6,12 +6,15 @@ import { ChunkReader } from '../bank/read/chunk-reader.ts';
 import { openPin, type ReaderPin, releasePin } from '../bank/register/reader-pin.ts';
 import type { Execution } from '../bank/register/record.ts';
 import type { Services } from '../services.ts';
+import type { BootProof } from './boot-proof.ts';
 import { imageFileLayout } from './image-layout.ts';
 import { resolveCheckpoint } from '../protect/resolve-checkpoint.ts';
 import { readCheckpoint } from './checkpoint-root.ts';
 import type { RestorePlan } from './plan.ts';
 import { planServer } from './plan-server.ts';
 import type { RestoreRequest } from './request.ts';
+
+const DEFAULT_BOOT_SECONDS = 600;
 
 /** Pins the checkpoint and says what a restore of it will make, in the cloud as it is now. */
 export async function planRestore(
@@ -59,6 +62,10 @@ async function planOf(
     disks: [{ content: disk, description: rootDisk }],
   } = await readCheckpoint(bank, { checkpoint, root }, signal);
   const { image } = rootDisk;
+  const proof = proofOf(request);
+  const serverName =
+    request.name ??
+    (proof === null ? description.server.name : `snapbank-proof-${checkpoint.slice(0, 8)}`);
   const format = diskFormatOf(disk.format, image.diskFormat, request.format);
   const layout = imageFileLayout(new ChunkReader(bank, checkpointRoot, disk).map, disk, format);
   const planned =
@@ -68,14 +75,13 @@ async function planOf(
           openstack,
           {
             description: description.server,
-            request,
+            request: { ...request, name: serverName, ...networksOfProof(request) },
             origin: identity,
             guestSizeBytes: disk.guestSizeBytes,
             minDiskGiB: image.minDiskGiB,
           },
           signal,
         );
-  const serverName = request.name ?? description.server.name;
   return {
     restoreId: restoreIdOf(bank, execution),
     checkpoint,
@@ -84,6 +90,7 @@ async function planOf(
     planOnly: request.plan_only ?? false,
     imageOnly: request.image_only ?? false,
     check: request.check ?? false,
+    proof,
     import: request.import ?? services.settings.imageImport,
     partsAtOnce: services.settings.partsAtOnce,
     image: {
@@ -96,6 +103,22 @@ async function planOf(
       guestSizeBytes: disk.guestSizeBytes,
     },
     ...planned,
+  };
+}
+
+/** A twin of a server that may still be there must not meet its clients: without a word about networks it gets none. */
+function networksOfProof({ prove_boot: wanted, networks }: RestoreRequest) {
+  return wanted === undefined || networks !== undefined ? {} : { networks: [] };
+}
+
+function proofOf({ prove_boot: wanted, image_only: imageOnly }: RestoreRequest): BootProof | null {
+  if (wanted === undefined) return null;
+  if (imageOnly === true) {
+    throw new InvalidInput('prove_boot starts a server; it does not go with image_only.');
+  }
+  return {
+    console: wanted.console ?? null,
+    waitSeconds: wanted.wait_seconds ?? DEFAULT_BOOT_SECONDS,
   };
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { RootReference } from '../bank/register/record.ts';
 import { Omission } from '../protect/description.ts';
+import { BootProof } from './boot-proof.ts';
 
 /**
  * What a restore will make: the output of PlanRestore and the input of every state after it. Small, and free of secrets: what the
@@ -17,6 +18,8 @@ export const RestorePlan = z.strictObject({
   planOnly: z.boolean(),
   imageOnly: z.boolean(),
   check: z.boolean(),
+  /** What the server must do before it is removed again; null: it stays. */
+  proof: BootProof.nullable().default(null),
   import: z.enum(['web-download', 'stream']),
   partsAtOnce: z.number().int(),
   /** Not strict: executions that were begun before an upgrade hold more. */

@@ -20,5 +20,14 @@ export const RestoreRequest = z.strictObject({
   import: z.enum(['web-download', 'stream']).optional(),
   /** Read the image back from Glance and compare every chunk. */
   check: z.boolean().optional(),
+  /** Boot the server under a throw-away name and, unless `networks` says otherwise, on no network; remove everything again. */
+  prove_boot: z
+    .strictObject({
+      /** A text that the console must show; without, to be ACTIVE is enough. */
+      console: z.string().min(1).max(1000).optional(),
+      /** How long it may take to show it. Default 600. */
+      wait_seconds: z.int().min(1).max(86_400).optional(),
+    })
+    .optional(),
 });
 export type RestoreRequest = z.infer<typeof RestoreRequest>;

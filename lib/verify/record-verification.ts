@@ -1,6 +1,5 @@
-import { CheckpointNotFound, CheckpointStateRefused, PinFenced } from '../bank/register/errors.ts';
+import { PinFenced } from '../bank/register/errors.ts';
 import { clearDamage, markDamaged } from '../bank/register/damage-marks.ts';
-import { noteProof } from '../bank/register/prune-checkpoint.ts';
 import { renewPin } from '../bank/register/reader-pin.ts';
 import type { Register } from '../bank/register/register.ts';
 import { StoreRefused } from '../bank/store/errors.ts';
@@ -17,6 +16,7 @@ import {
 } from './plan.ts';
 import { readReports } from './reports.ts';
 import { countSample, putSampleProgress, readSampleProgress } from './sample.ts';
+import { tryToNoteProof } from './try-to-note-proof.ts';
 import type { CheckpointOutcome, VerifyReport, VerifySummary } from './verify-summary.ts';
 
 /** An execution's output may hold 256 KiB. */
@@ -206,17 +206,7 @@ async function proveAll(
   const wanted = new Set(checkpoints);
   for (const outcome of outcomes) {
     if (!wanted.has(outcome.checkpoint)) continue;
-    try {
-      await noteProof(register, outcome.checkpoint, { how, signal });
-      outcome.proven = true;
-    } catch (error) {
-      // On its way out, or in a bank that can only be read: it is sound all the same.
-      const passes =
-        error instanceof CheckpointStateRefused ||
-        error instanceof CheckpointNotFound ||
-        error instanceof StoreRefused;
-      if (!passes) throw error;
-    }
+    if (await tryToNoteProof(register, outcome.checkpoint, how, signal)) outcome.proven = true;
   }
 }
 

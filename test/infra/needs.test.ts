@@ -36,6 +36,7 @@ const RARELY: Readonly<Record<string, readonly string[]>> = {
   AbandonCheckpoint: ['work s3:GetObject results/*', 'work s3:ListBucket'],
   // An upload that somebody left under way.
   CloseRestore: ABORTING,
+  CloseProof: ABORTING,
   RollBackRestore: [...ABORTING, 'work s3:GetObject results/*'],
   ImportImage: ['work s3:AbortMultipartUpload restores/*'],
   // Readers that are at work, or died.
@@ -118,6 +119,8 @@ describe('what each function needs of AWS', () => {
       await world.backUp({ enable_server_snapshot: false });
       const restore = { checkpoint: first, name: 'again', check: true };
       expect((await world.run('restore', restore)).status).toBe('SUCCEEDED');
+      const proof = { ...restore, prove_boot: {} };
+      expect((await world.run('restore', proof)).status).toBe('SUCCEEDED');
       world.cloud.faults.add({ service: 'compute', method: 'POST', path: /\/servers$/ }, failing);
       expect((await world.run('restore', restore)).status).toBe('FAILED');
       const download = { service: 'image', method: 'GET', path: /\/file$/ } as const;
@@ -139,6 +142,8 @@ describe('what each function needs of AWS', () => {
         const checkpoint = (await world.backUp()).get(serverId) ?? '';
         const restore = { checkpoint, name: 'again', import: 'web-download' };
         expect((await world.run('restore', restore)).status).toBe('SUCCEEDED');
+        const proof = { ...restore, prove_boot: {} };
+        expect((await world.run('restore', proof)).status).toBe('SUCCEEDED');
         world.cloud.faults.add({ service: 'compute', method: 'POST', path: /\/servers$/ }, failing);
         expect((await world.run('restore', restore)).status).toBe('FAILED');
       },
