@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findCheckpoint } from '../../lib/bank/register/find-checkpoint.ts';
 import { pruneCheckpoint } from '../../lib/bank/register/prune-checkpoint.ts';
+import type { JsonObject } from '../../local/engine/json.ts';
 import { startWorld, type World } from './world.ts';
 
 const MIB = 1024 ** 2;
@@ -24,8 +25,8 @@ describe('a restore that proves that a checkpoint boots', () => {
     await world.close();
   });
 
-  const prove = (request: Record<string, unknown>) =>
-    world.run('restore', { checkpoint, check: true, ...request } as never);
+  const prove = (request: JsonObject) =>
+    world.run('restore', { checkpoint, check: true, ...request });
   const proofOf = async () => {
     const record = await findCheckpoint(await world.services.register(), checkpoint, {
       callNames: async () => [],
@@ -71,19 +72,14 @@ describe('a restore that proves that a checkpoint boots', () => {
   });
 
   it('attaches the twin to no network unless it is told to', async () => {
-    const plan = async (request: object) =>
-      (await prove({ plan_only: true, prove_boot: {}, ...request })).output as {
-        server: { name: string; networks: { networkName: string; fixedIp: string | null }[] };
-      };
+    const alone = await prove({ plan_only: true, prove_boot: {} });
+    const connected = { networks: ['office'], name: 'proof' };
+    const told = await prove({ plan_only: true, prove_boot: {}, ...connected });
 
-    expect((await plan({})).server).toMatchObject({
-      name: `snapbank-proof-${checkpoint.slice(0, 8)}`,
-      networks: [],
-    });
-    expect((await plan({ networks: ['office'], name: 'proof' })).server).toMatchObject({
-      name: 'proof',
-      networks: [{ networkName: 'office', fixedIp: null }],
-    });
+    const name = `snapbank-proof-${checkpoint.slice(0, 8)}`;
+    expect(alone.output).toMatchObject({ server: { name, networks: [] } });
+    const networks = [{ networkName: 'office', fixedIp: null }];
+    expect(told.output).toMatchObject({ server: { name: 'proof', networks } });
   });
 
   it('proves a checkpoint that is on its way out too, and says that it noted nothing', async () => {

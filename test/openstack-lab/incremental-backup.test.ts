@@ -81,6 +81,31 @@ describe('a server whose user writes between two backups', () => {
     expect(server.storedBytes).toBeLessThan(64 * 1024);
   });
 
+  it('is proven to boot, by a twin that is gone afterwards', async () => {
+    const latest = checkpoints.at(-1) ?? '';
+
+    const { summary } = await stage.snapbank.run([
+      'verify',
+      latest,
+      '--boot',
+      '--console',
+      'LAB-GUEST ready',
+      '--boot-seconds',
+      '240',
+    ]);
+
+    expect(summary).toMatchObject({ booted: true, identical: true, warnings: [] });
+    const shown = await stage.snapbank.run<{ lastProven: string | null }>(['show', latest]);
+    expect(shown.summary.lastProven).not.toBeNull();
+    const twins = [];
+    const names = [`snapbank-proof-${latest.slice(0, 8)}`];
+    for await (const server of stage.lab.openstack.servers.list({ names })) {
+      // Nova ends a deletion later.
+      if (server.taskState !== 'deleting') twins.push(server);
+    }
+    expect(twins).toEqual([]);
+  });
+
   it('comes back from the bank after it was destroyed, and its guest finds its data whole', async () => {
     await stage.guests.delete(guest.id);
 
