@@ -11,6 +11,7 @@ import {
   snapshotImages,
   snapshotName,
 } from '../lib/protect/snapshot.ts';
+import { refuseBusyHost } from '../lib/protect/busy-host.ts';
 import { renewLease } from '../lib/bank/register/lease.ts';
 import { stateFunction } from '../lib/state-function.ts';
 
@@ -28,6 +29,7 @@ export const createServerSnapshot = stateFunction({
     bootImageIdOf(server);
     const { bankId } = bank.info;
     const [left] = await snapshotImages(openstack, bankId, checkpoint, signal);
+    if (left === undefined) await refuseBusyHost(services, openstack, server, signal);
     const snapshot =
       left === undefined
         ? await openstack.servers.createImage(

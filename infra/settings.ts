@@ -37,6 +37,7 @@ export const Settings = z
     work: Place,
     // An account may have 1,000 Maps open at once: one for each server, and the one around them.
     serversAtOnce: Count.max(900),
+    snapshotsPerHost: Count,
     rangesAtOnce: Count,
     partsAtOnce: Count,
     lambdaConcurrency: z.number().int().min(1),

@@ -81,6 +81,7 @@ function environmentOf(
       : {}),
     ENABLE_SERVER_SNAPSHOT: String(settings.enableServerSnapshot),
     SNAPBANK_SERVERS_AT_ONCE: String(settings.serversAtOnce),
+    SNAPBANK_SNAPSHOTS_PER_HOST: String(settings.snapshotsPerHost),
     SNAPBANK_RANGES_AT_ONCE: String(settings.rangesAtOnce),
     SNAPBANK_PARTS_AT_ONCE: String(settings.partsAtOnce),
     SNAPBANK_IMAGE_IMPORT: settings.imageImport,

@@ -6,6 +6,8 @@ export interface Settings {
   enableServerSnapshot: boolean;
   /** Servers backed up at once: protects Nova, Glance and Cinder, not AWS. */
   serversAtOnce: number;
+  /** Snapshots asked of one compute host at once, as far as it is known. */
+  snapshotsPerHost: number;
   /** Ranges of one disk read at once. */
   rangesAtOnce: number;
   /** Parts of one restored image written, or ranges of it checked, at once. */
@@ -22,6 +24,7 @@ export function settingsFromEnvironment(env: Environment): Settings {
   return {
     enableServerSnapshot: booleanSetting(env, 'ENABLE_SERVER_SNAPSHOT', true),
     serversAtOnce: countSetting(env, 'SNAPBANK_SERVERS_AT_ONCE', 4),
+    snapshotsPerHost: countSetting(env, 'SNAPBANK_SNAPSHOTS_PER_HOST', 5),
     rangesAtOnce: countSetting(env, 'SNAPBANK_RANGES_AT_ONCE', 4),
     partsAtOnce: countSetting(env, 'SNAPBANK_PARTS_AT_ONCE', 4),
     imageImport: importSetting(env),

@@ -8,6 +8,15 @@ export class VolumeBootedServer extends SnapbankError {
   override readonly name = 'VolumeBootedServer' as const;
 }
 
+/** Passing: the server's compute host has enough to do. */
+export class HostBusy extends SnapbankError {
+  static readonly when =
+    "The server's compute host is making as many snapshots as SNAPBANK_SNAPSHOTS_PER_HOST allows.";
+  static readonly remedy =
+    'None at first: it is tried again. If it stays, back up fewer servers at once or at another time, or raise SNAPBANK_SNAPSHOTS_PER_HOST together with max_concurrent_snapshots of Nova.';
+  override readonly name = 'HostBusy' as const;
+}
+
 /** Nova gave up the snapshot, or nobody works on it any more. */
 export class SnapshotFailed extends SnapbankError {
   static readonly when =

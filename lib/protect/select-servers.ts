@@ -4,6 +4,7 @@ import { ImageNotFound } from '../openstack/errors.ts';
 import type { OpenStack } from '../openstack/open-stack.ts';
 import type { Server, ServerFilter } from '../openstack/server.ts';
 import type { ServerProtectable } from '../protectable.ts';
+import { spreadOverHosts } from './spread-over-hosts.ts';
 
 const Name = z.string().min(1).max(255);
 
@@ -26,7 +27,7 @@ export const BackupRequest = z
 export type BackupRequest = z.infer<typeof BackupRequest>;
 
 /**
- * The chosen servers as protectables. A server that was asked for and is not there becomes an item all the same: its own backup fails
+ * The chosen servers as protectables, those of one host as far apart as can be. A server that was asked for and is not there becomes an item all the same: its own backup fails
  * by name (`ServerNotFound`) and the others go on.
  */
 export async function selectServers(
@@ -45,7 +46,8 @@ export async function selectServers(
   }
   const imageName = imageNames(openstack, signal);
   const protectables: ServerProtectable[] = [];
-  for (const server of servers) protectables.push(await protectableOf(server, imageName));
+  for (const server of spreadOverHosts(servers))
+    protectables.push(await protectableOf(server, imageName));
   return protectables;
 }
 

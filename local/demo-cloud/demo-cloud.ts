@@ -54,6 +54,9 @@ export interface DemoCloud {
   readGuest(serverId: string, offset: number, length: number): Promise<Uint8Array>;
   guestSizeBytes(serverId: string): Promise<number>;
 
+  /** The largest number of snapshots that was ever asked of one compute host at once, those that wait included. */
+  mostSnapshotsOfOneHost(): number;
+
   /** Everything that exists, in all projects: compare before and after to find what was left behind. */
   inventory(): Inventory;
 

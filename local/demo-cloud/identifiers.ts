@@ -13,7 +13,7 @@ export const newSecret = (): string => randomBytes(48).toString('base64url');
 export const newToken = (): string => `gAAAAA${randomBytes(132).toString('base64url')}`;
 
 /** A project sees hosts only by this digest. */
-export const hostIdOf = (projectId: string, host = 'demo-host'): string =>
+export const hostIdOf = (projectId: string, host: string): string =>
   createHash('sha224').update(`${projectId}${host}`).digest('hex');
 
 /** A MAC address of OpenStack's prefix. */

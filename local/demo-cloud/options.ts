@@ -14,6 +14,10 @@ export interface DemoCloudOptions {
   snapshotFormat?: 'qcow2' | 'raw';
   images?: ImageServiceOptions;
   catalog?: CatalogOptions;
+  /** Compute hosts, over which servers are placed in turn (default 1). */
+  hosts?: number;
+  /** Snapshots that a host makes at once; others wait in `image_snapshot` (default 5, as Nova's max_concurrent_snapshots). */
+  snapshotsPerHost?: number;
   /** Largest and default page of servers and images (defaults as the real ones: 1000 servers, 25 images, at most 1000). */
   pageSize?: number;
   /** The compute API's newest microversion (default `2.93`). */

@@ -17,6 +17,8 @@ export function settingsOf(options: DemoCloudOptions) {
       deleteMs: durations.deleteMs ?? 0,
     },
     tokenLifetimeMs: (options.tokenLifetimeSeconds ?? 3600) * 1000,
+    hosts: options.hosts ?? 1,
+    snapshotsPerHost: options.snapshotsPerHost ?? 5,
     snapshotFormat: options.snapshotFormat ?? 'qcow2',
     images: {
       range: images.range ?? 'yes',

@@ -15,6 +15,7 @@ import { glance } from './glance/glance.ts';
 import { ServiceServer } from './http/service-server.ts';
 import { inventoryOf } from './inventory.ts';
 import { keystone } from './keystone/keystone.ts';
+import { HostQueues } from './nova/host-queues.ts';
 import { neutron } from './neutron/neutron.ts';
 import { nova } from './nova/nova.ts';
 import type { DemoCloudOptions } from './options.ts';
@@ -37,6 +38,7 @@ export async function startDemoCloud(options: DemoCloudOptions = {}): Promise<De
     requests: new RequestLog(),
     endpoints: { identity: '', compute: '', image: '', network: '', volumev3: '' },
     work: new Work(),
+    snapshotQueues: new HostQueues(settings.snapshotsPerHost),
     projects: new Map(),
     tokens: new Map(),
     flavors: new Map(),
@@ -82,6 +84,7 @@ export async function startDemoCloud(options: DemoCloudOptions = {}): Promise<De
     endpoints: state.endpoints,
     faults: state.faults,
     requests: state.requests,
+    mostSnapshotsOfOneHost: () => state.snapshotQueues.longest,
     inventory() {
       state.schedule.runDue();
       return inventoryOf(state);

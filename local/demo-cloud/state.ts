@@ -3,6 +3,7 @@ import type { ApplicationCredential, ImageQuota } from './demo-cloud.ts';
 import type { GuestDisk } from './disks/guest-disk.ts';
 import type { Faults } from './faults.ts';
 import type { RequestLog } from './request-log.ts';
+import type { HostQueues } from './nova/host-queues.ts';
 import type { Schedule } from './schedule.ts';
 import type { Settings } from './settings.ts';
 import type { Work } from './work.ts';
@@ -123,6 +124,8 @@ export interface Server {
   userData: string | undefined;
   configDrive: boolean;
   availabilityZone: string;
+  /** The compute host, of which a project sees a hash. */
+  host: string;
   hostname: string;
   securityGroups: string[];
   createdAt: number;
@@ -231,6 +234,7 @@ export interface CloudState {
   /** Base URLs by service type, known once the cloud listens. */
   readonly endpoints: Record<ServiceType, string>;
   readonly work: Work;
+  readonly snapshotQueues: HostQueues;
   readonly projects: Map<string, Project>;
   readonly tokens: Map<string, Token>;
   readonly flavors: Map<string, Flavor>;

@@ -50,6 +50,7 @@ export function bootServer(
     securityGroups: ['default'],
     ...rest,
     id,
+    host: `demo-host-${(state.servers.size % state.settings.hosts) + 1}`,
     projectId: project.id,
     userId: project.userId,
     userName: project.userName,

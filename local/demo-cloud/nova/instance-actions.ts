@@ -59,7 +59,7 @@ export function showAction(state: CloudState, call: Call): Answer {
     start_time: microseconds(event.startedAt),
     finish_time: event.finishedAt === null ? null : microseconds(event.finishedAt),
     result: event.result,
-    ...(microversion >= 62 ? { hostId: hostIdOf(server.projectId) } : {}),
+    ...(microversion >= 62 ? { hostId: hostIdOf(server.projectId, server.host) } : {}),
   }));
   const instanceAction = {
     ...view(server, action, call),

@@ -19,7 +19,7 @@ export function serverView(
     tenant_id: server.projectId,
     user_id: server.userId,
     metadata: server.metadata,
-    hostId: isPlaced ? hostIdOf(server.projectId) : '',
+    hostId: isPlaced ? hostIdOf(server.projectId, server.host) : '',
     image: server.imageId === '' ? '' : bookmarked(state, 'images', server.imageId),
     flavor:
       microversion >= 47

@@ -18,30 +18,46 @@ export interface Snapshot {
 }
 
 /**
- * Copies the server's disk as it is now, and lets server, image and action go through their states meanwhile. A failure is seen as
- * with Nova: the image is gone, the server is idle and well, and only the action says `Error`.
+ * Copies the server's disk as it is when its host has a place for another snapshot, which may be at once, and lets server, image and
+ * action go through their states meanwhile. A failure is seen as with Nova: the image is gone, the server is idle and well, and only the
+ * action says `Error`.
  */
 export function startSnapshot(state: CloudState, snapshot: Snapshot): void {
+  const { server, image } = snapshot;
+  const askedAt = state.clock.now();
+  const asked = (share: number) => askedAt + share * state.settings.durations.snapshotMs;
+  setTask(state, server, 'image_snapshot_pending');
+  state.schedule.start(
+    [server.id, image.id],
+    [{ atMs: asked(0.15), run: () => setTask(state, server, 'image_snapshot') }],
+  );
+  state.snapshotQueues.enter(server.host, askedAt, (startedAt) => {
+    takeSnapshot(state, snapshot, startedAt);
+  });
+}
+
+function setTask(state: CloudState, server: Server, taskState: string | null): void {
+  server.taskState = taskState;
+  server.updatedAt = state.clock.now();
+}
+
+function takeSnapshot(state: CloudState, snapshot: Snapshot, startedAt: number): void {
   const { server, image, fault, action } = snapshot;
-  const startedAt = state.clock.now();
   const at = (share: number) => startedAt + share * state.settings.durations.snapshotMs;
   const copy = state.work.start((signal) => copyDisk(state, snapshot, signal));
 
-  const setTask = (taskState: string | null) => {
-    server.taskState = taskState;
-    server.updatedAt = state.clock.now();
-  };
-  const end = (result: 'Success' | 'Error') => {
-    setTask(null);
+  const end = (result: 'Success' | 'Error', atMs: number) => {
+    setTask(state, server, null);
     finishAction(state, action, result);
     course.cancel();
+    state.snapshotQueues.leave(server.host, atMs);
   };
-  const fail = () => {
+  const fail = (atMs: number) => {
     state.work.start(() => dropImage(state, image));
-    end('Error');
+    end('Error', atMs);
   };
   const beginUpload = () => {
-    setTask('image_uploading');
+    setTask(state, server, 'image_uploading');
     image.diskFormat = state.settings.snapshotFormat;
     image.containerFormat = 'bare';
     image.status = 'saving';
@@ -49,19 +65,18 @@ export function startSnapshot(state: CloudState, snapshot: Snapshot): void {
     touch(state, image);
   };
 
-  setTask('image_snapshot_pending');
   const course = state.schedule.start(
     [server.id, image.id],
     [
-      { atMs: at(0.15), run: () => setTask('image_snapshot') },
-      { atMs: at(0.35), run: () => setTask('image_pending_upload') },
+      { atMs: at(0.35), run: () => setTask(state, server, 'image_pending_upload') },
       {
         atMs: at(0.55),
         run() {
           if (fault === 'compute-restarts') {
-            setTask(null);
+            setTask(state, server, null);
             course.cancel();
-          } else if (fault === 'vanishes' || isOverSize(state, snapshot.project)) fail();
+            state.snapshotQueues.leave(server.host, at(0.55));
+          } else if (fault === 'vanishes' || isOverSize(state, snapshot.project)) fail(at(0.55));
           else beginUpload();
           if (fault === 'never-ends') course.cancel();
         },
@@ -70,15 +85,15 @@ export function startSnapshot(state: CloudState, snapshot: Snapshot): void {
         atMs: at(0.95),
         after: copy,
         run() {
-          if (!state.images.has(image.id)) end('Success');
-          else if (copy.outcome?.ok !== true || !state.servers.has(server.id)) fail();
+          if (!state.images.has(image.id)) end('Success', at(0.95));
+          else if (copy.outcome?.ok !== true || !state.servers.has(server.id)) fail(at(0.95));
           else if (fault === 'killed') {
             image.status = 'killed';
-            end('Error');
+            end('Error', at(0.95));
           } else activate(state, image, copy.outcome.value);
         },
       },
-      { atMs: at(1), run: () => end('Success') },
+      { atMs: at(1), run: () => end('Success', at(1)) },
     ],
   );
 }
