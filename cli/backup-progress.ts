@@ -13,6 +13,7 @@ const PHASES: Readonly<Record<string, string>> = {
   PlanUpload: 'planning',
   UploadSegments: 'uploading',
   UploadStream: 'uploading',
+  ExtendRetention: 'locking',
   CommitCheckpoint: 'committing',
   AbandonCheckpoint: 'giving up',
   DeleteServerSnapshot: 'cleaning up',

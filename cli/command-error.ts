@@ -14,6 +14,7 @@ const CONFIGURATION_ERRORS = new Set([
   'KeyMissing',
   'KeyFileUnusable',
   'PutIfAbsentNotProven',
+  'ObjectLockUnavailable',
   'CheckpointNotFound',
   'CheckpointAmbiguous',
 ]);

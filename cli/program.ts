@@ -87,6 +87,13 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--write-only-key-file <path>', 'also make a key that may back up but not read')
     .option('--passphrase', 'seal with SNAPBANK_PASSPHRASE')
     .option('--unsealed', 'encrypt nothing: whoever reads the store reads the disks')
+    .addOption(
+      new Option('--lock <mode>', 'lock every object by S3 Object Lock, with --days').choices([
+        'governance',
+        'compliance',
+      ]),
+    )
+    .option('--days <n>', 'how long after a backup what it refers to stays locked', Number)
     .action(run(initBank));
   command(bank, 'info', 'show what the bank is and who may open it').action(run(bankInfo));
 

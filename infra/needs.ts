@@ -3,6 +3,8 @@ export interface PlaceNeeds {
   get?: readonly string[];
   put?: readonly string[];
   delete?: readonly string[];
+  /** Locks what is put, or extends a lock; allowed only where the bank's bucket has Object Lock. */
+  retain?: readonly string[];
   /** Completes or aborts uploads in parts. */
   parts?: readonly string[];
   /** Lists keys. Whoever gets may list too: without s3:ListBucket S3 answers 403, not 404, for a key that is not there. */
@@ -58,6 +60,7 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     bank: {
       get: ['roots/*', 'segments/*'],
       put: ['segments/*', 'packs/*'],
+      retain: ['segments/*', 'packs/*'],
     },
     register: changesRecords,
     work: { get: ['uploads/*', 'receipts/*'], put: ['receipts/*'] },
@@ -68,6 +71,7 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     bank: {
       get: ['roots/*', 'segments/*'],
       put: ['segments/*', 'packs/*'],
+      retain: ['segments/*', 'packs/*'],
     },
     register: changesRecords,
     work: {
@@ -75,9 +79,15 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
       put: ['uploads/*', 'receipts/*'],
     },
   },
+  ExtendRetention: {
+    key: true,
+    bank: { get: ['roots/*'], retain: ['bank.json', 'keys/*', 'segments/*', 'packs/*'] },
+    register: changesRecords,
+    work: { get: ['descriptions/*', 'receipts/*', 'uploads/*'], put: ['uploads/*'] },
+  },
   CommitCheckpoint: {
     key: true,
-    bank: { get: ['roots/*'], put: ['roots/*'] },
+    bank: { get: ['roots/*'], put: ['roots/*'], retain: ['roots/*'] },
     register: { get: ['records/*'], put: ['records/*', 'bases/*'] },
     work: { get: ['descriptions/*', 'receipts/*', 'uploads/*'] },
   },

@@ -6,7 +6,6 @@ import {
   BucketEncryption,
   type BucketProps,
   type IBucket,
-  ObjectLockRetention,
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
@@ -20,6 +19,8 @@ export interface DeployedPlace {
   readonly prefix: string;
   /** `s3://bucket/prefix`, as functions are told. */
   readonly location: string;
+  /** Whether its bucket has Object Lock. */
+  readonly locked: boolean;
   /** The key of its own that encrypts it, if there is one. */
   readonly key?: Key;
 }
@@ -47,7 +48,10 @@ const unfinishedUploads = {
 /** Makes the buckets that the settings do not name. They outlive the stack, except for the work place. */
 export function deployPlaces(scope: Construct, settings: Settings): DeployedPlaces {
   return {
-    bank: placeIn(scope, 'Bank', settings.bank, () => bankBucket(scope, settings.bank)),
+    bank: {
+      ...placeIn(scope, 'Bank', settings.bank, () => bankBucket(scope, settings.bank)),
+      locked: settings.bank.lockDays > 0,
+    },
     register: placeIn(scope, 'Register', settings.register, () => ({
       bucket: new Bucket(scope, 'Register', { ...COMMON, lifecycleRules: [unfinishedUploads] }),
     })),
@@ -76,6 +80,7 @@ function placeIn(
     bucket,
     prefix: slash,
     location: `s3://${bucket.bucketName}${prefix === '' ? '' : `/${prefix}`}`,
+    locked: false,
     ...(made?.key === undefined ? {} : { key: made.key }),
   };
 }
@@ -99,9 +104,8 @@ function bankBucket(
     ...(key === undefined
       ? {}
       : { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true }),
-    ...(lockDays > 0
-      ? { objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(lockDays)) }
-      : {}),
+    // No default retention: the bank itself says how each object is locked (`snapbank bank init --lock`).
+    ...(lockDays > 0 ? { objectLockEnabled: true } : {}),
     lifecycleRules: [
       unfinishedUploads,
       ...(versioned

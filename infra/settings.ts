@@ -79,8 +79,12 @@ export const Settings = z
       .map(({ bucket, prefix }) => `s3://${bucket}/${prefix}`);
     if (new Set(places).size < places.length) issue('two of bank, register and work are one place');
     const { bucket, keepDeletedDays, lockDays, encryption } = settings.bank;
-    if (bucket !== null && (keepDeletedDays > 0 || lockDays > 0 || encryption !== 's3')) {
-      issue('keepDeletedDays, lockDays and encryption are settings of a bucket that is made');
+    if (bucket !== null && (keepDeletedDays > 0 || encryption !== 's3')) {
+      issue('keepDeletedDays and encryption are settings of a bucket that is made');
+    }
+    const { register, work } = settings;
+    if (lockDays > 0 && bucket !== null && [register.bucket, work.bucket].includes(bucket)) {
+      issue('a locked bank needs register and work in other buckets');
     }
   });
 export type Settings = z.infer<typeof Settings>;

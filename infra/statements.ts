@@ -31,6 +31,13 @@ function statementsFor(place: DeployedPlace, needs: readonly PlaceNeeds[]): Poli
     objects(place, ['s3:GetObject'], get),
     objects(place, ['s3:PutObject'], put),
     objects(place, ['s3:DeleteObject'], remove),
+    ...(place.locked
+      ? lockStatements(
+          place,
+          keys(({ retain }) => retain),
+          remove,
+        )
+      : []),
     objects(place, ['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], parts),
     // A condition on s3:prefix would turn the 404 of a key that is not there into a 403: GetObject carries no prefix.
     bucket(place, lists ? ['s3:ListBucket'] : []),
@@ -45,6 +52,15 @@ function statementsFor(place: DeployedPlace, needs: readonly PlaceNeeds[]): Poli
     );
   }
   return statements.filter((statement) => statement !== undefined);
+}
+
+function lockStatements(place: DeployedPlace, retain: string[], remove: string[]) {
+  return [
+    objects(place, ['s3:PutObjectRetention'], retain),
+    objects(place, ['s3:GetObjectRetention'], [...new Set([...retain, ...remove])]),
+    objects(place, ['s3:DeleteObjectVersion'], remove),
+    bucket(place, remove.length > 0 ? ['s3:ListBucketVersions'] : []),
+  ];
 }
 
 function objects(

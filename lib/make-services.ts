@@ -51,15 +51,17 @@ export function makeServices(parts: ServiceParts): Services {
     places,
     bank,
     openstack: once(async () => connectOpenStack(await parts.cloudConfig(), { clock, log })),
-    register: once(async () =>
-      registerOn({
-        store: places.register,
-        nameKey: (await bank()).keys.nameKey,
+    register: once(async () => {
+      // The bank's own, not the place itself: it may be for reading only.
+      const { places: opened, keys } = await bank();
+      return registerOn({
+        store: opened.register,
+        nameKey: keys.nameKey,
         clock,
         log,
         ...(parts.process === undefined ? {} : { process: parts.process }),
-      }),
-    ),
+      });
+    }),
     progress: parts.progress ?? (() => {}),
     ...(parts.process === undefined ? {} : { process: parts.process }),
   };

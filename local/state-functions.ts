@@ -10,6 +10,7 @@ import { createImage } from '../functions/create-image.ts';
 import { createServer } from '../functions/create-server.ts';
 import { createServerSnapshot } from '../functions/create-server-snapshot.ts';
 import { deleteServerSnapshot } from '../functions/delete-server-snapshot.ts';
+import { extendRetention } from '../functions/extend-retention.ts';
 import { importImage } from '../functions/import-image.ts';
 import { listProtectables } from '../functions/list-protectables.ts';
 import { openAssembly } from '../functions/open-assembly.ts';
@@ -49,6 +50,7 @@ const ALL = [
   createServer,
   createServerSnapshot,
   deleteServerSnapshot,
+  extendRetention,
   importImage,
   listProtectables,
   openAssembly,

@@ -5,6 +5,7 @@ import { credentialsFromEnvironment } from '../../lib/bank/keys/credentials.ts';
 import { readKeyFile, writeKeyFile } from '../../lib/bank/keys/key-file.ts';
 import { newSecretKey, parsePublicKey, type SecretKey } from '../../lib/bank/keys/key-text.ts';
 import type { NewAccess } from '../../lib/bank/keys/new-access.ts';
+import type { BankLock } from '../../lib/bank/lock.ts';
 import { InvalidInput } from '../../lib/errors.ts';
 import type { CommandContext } from '../context.ts';
 
@@ -13,14 +14,17 @@ export interface InitOptions {
   writeOnlyKeyFile?: string;
   passphrase?: boolean;
   unsealed?: boolean;
+  lock?: BankLock['mode'];
+  days?: number;
 }
 
 /** `snapbank bank init`: proves that the register keeps put-if-absent, then makes the bank. */
 export async function initBank(context: CommandContext, options: InitOptions): Promise<void> {
   const { env, output } = context;
   const { places } = await context.services();
+  const lock = lockOf(options);
   const access = options.unsealed === true ? 'unsealed' : await accessFor(context, options);
-  const bank = await createBank(places, { access });
+  const bank = await createBank(places, { access, ...(lock === undefined ? {} : { lock }) });
   output.event({ type: 'summary', location: places.bank.location, ...bank.info });
   output.line(`Made bank ${bank.info.bankId} at ${places.bank.location}.`);
   if (access === 'unsealed') {
@@ -32,7 +36,26 @@ export async function initBank(context: CommandContext, options: InitOptions): P
       `Its key is ${env['SNAPBANK_KEY_FILE']}. Keep a copy of it elsewhere: without it nothing can be restored.`,
     );
   }
+  if (lock !== undefined) output.line(lockText(lock));
   output.line('Next: snapbank protectables, then snapbank backup --server NAME');
+}
+
+function lockOf({ lock: mode, days }: InitOptions): BankLock | undefined {
+  if (mode === undefined && days === undefined) return undefined;
+  if (mode === undefined || days === undefined) {
+    throw new InvalidInput(
+      'A lock needs both: --lock governance or compliance, and --days for how long after the last backup that refers to it nothing can be deleted.',
+    );
+  }
+  return { mode, days };
+}
+
+function lockText({ mode, days }: BankLock): string {
+  const who =
+    mode === 'compliance'
+      ? 'by nobody'
+      : 'but by whoever has the permission s3:BypassGovernanceRetention';
+  return `Locked (${mode}): what a checkpoint refers to can be deleted for ${String(days)} days after its backup ${who}.`;
 }
 
 async function accessFor({ env }: CommandContext, options: InitOptions): Promise<NewAccess[]> {
@@ -103,4 +126,5 @@ export async function bankInfo(context: CommandContext): Promise<void> {
   } else {
     output.line('Sealed      NO: nothing is encrypted, whoever reads the store reads the disks');
   }
+  if (info.lock !== undefined) output.line(`Locked      ${info.lock.mode}, ${info.lock.days} days`);
 }

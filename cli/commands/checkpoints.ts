@@ -70,6 +70,7 @@ export function shown(record: CheckpointRecord, summary: CheckpointSummary | nul
     serverName: summary?.serverName ?? null,
     execution: record.execution.id,
     lastProven: 'lastProven' in record ? (record.lastProven?.at ?? null) : null,
+    lockedUntil: 'lockedUntil' in record ? (record.lockedUntil ?? null) : null,
     ...summary?.done,
   };
 }

@@ -41,8 +41,10 @@ export async function runCollectGarbage(
     return;
   }
   output.line(`Deleted       ${shown(deleted)}`);
-  if (retained.objects > 0)
-    output.line(`Still locked  ${shown(retained)}; the next collection tries again`);
+  if (retained.objects > 0) {
+    const until = summary.retainedUntil === null ? '' : ` until ${summary.retainedUntil}`;
+    output.line(`Still locked  ${shown(retained)}${until}; a later collection deletes them`);
+  }
   output.line(
     `${String(summary.buriedCheckpoints)} checkpoints are gone. It took ${formatDuration(elapsedMilliseconds)}.`,
   );

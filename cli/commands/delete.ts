@@ -8,9 +8,12 @@ export async function deleteCheckpoint(context: CommandContext, reference: strin
   const services = await context.services();
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   const { checkpoint } = await resolveCheckpoint(bank, register, reference, signal);
-  const { state } = await pruneCheckpoint(register, checkpoint, { signal });
-  output.event({ type: 'summary', checkpoint, state });
+  const { state, lockedUntil } = await pruneCheckpoint(register, checkpoint, { signal });
+  output.event({ type: 'summary', checkpoint, state, lockedUntil: lockedUntil ?? null });
   output.line(`${checkpoint} is ${state}.`);
+  if (lockedUntil !== undefined) {
+    output.line(`It is locked until ${lockedUntil}: its space becomes free after that.`);
+  }
   output.line(
     `Until snapbank collect-garbage removes it, snapbank undelete ${checkpoint} brings it back.`,
   );

@@ -44,6 +44,7 @@ export async function runPrune(context: CommandContext, options: PruneOptions): 
   const servers = await readDecisions(services.places.work, summary);
   output.event({ type: 'summary', execution: name, ...summary, decisions: servers });
   show(output, servers);
+  showLocks(output, servers);
   if (summary.dryRun) {
     output.line(
       `${counted(summary.pruned)} would go, ${counted(summary.kept)} would stay. Nothing was changed (--dry-run).`,
@@ -106,6 +107,21 @@ function show(output: Output, servers: readonly ServerDecisions[]): void {
       { title: 'WHY', text: ({ reasons }) => reasons.join(', ') },
     ],
     rows,
+  );
+}
+
+/** Pruned they can be all the same; what is locked stays in the store until then. */
+function showLocks(output: Output, servers: readonly ServerDecisions[]): void {
+  const now = new Date().toISOString();
+  const locked = servers
+    .flatMap(({ decisions }) => decisions)
+    .flatMap(({ keep, lockedUntil }) =>
+      keep || lockedUntil === null || lockedUntil <= now ? [] : [lockedUntil],
+    )
+    .sort();
+  if (locked.length === 0) return;
+  output.line(
+    `${counted(locked.length)} of those that go are locked, the last until ${locked.at(-1) ?? ''}: their space becomes free after that.`,
   );
 }
 

@@ -37,6 +37,9 @@ export async function showCheckpoint(context: CommandContext, reference: string)
   field('Project', record.server.projectId);
   const proven = 'lastProven' in record ? record.lastProven : undefined;
   field('Last proven', proven === undefined ? 'never' : `${proven.at} (${proven.how})`);
+  if (record.state !== 'OPEN' && record.state !== 'ABORTED' && record.lockedUntil !== undefined) {
+    field('Locked until', record.lockedUntil);
+  }
   if (readable !== null) showContents(output, readable, field);
 }
 

@@ -4,6 +4,7 @@ import { ObjectDamaged, UnsupportedBank } from './errors.ts';
 import { MAX_CHUNK_BYTES } from './format/chunk.ts';
 import { RawKey } from './keys/bundle.ts';
 import { deriveKey } from './keys/derive.ts';
+import { BankLock } from './lock.ts';
 import { BANK_FILE_KEY } from './object-keys.ts';
 import { Digest } from './object-ref.ts';
 import { ObjectNotFound } from './store/errors.ts';
@@ -14,6 +15,10 @@ const MAX_FILE_BYTES = 64 * 1024;
 
 /** A reader that does not know a feature must not touch the bank. There are none yet. */
 const KNOWN_FEATURES: readonly string[] = [];
+/** Who does not know one of these must not write or delete, and may read. There are none yet. */
+const KNOWN_WRITER_FEATURES: readonly string[] = [];
+
+const FeatureNames = z.array(z.string().regex(/^[a-z0-9-]+$/));
 
 const powerOfTwo = (min: number, max: number) =>
   z
@@ -33,8 +38,11 @@ export const BankFile = z.strictObject({
   createdAt: z.iso.datetime(),
   chunkSizeBytes: ChunkSizeBytes,
   chunksPerSegment: ChunksPerSegment,
-  features: z.array(z.string().regex(/^[a-z0-9-]+$/)),
+  features: FeatureNames,
+  writerFeatures: FeatureNames,
   sealed: z.boolean(),
+  /** Absent: nothing is locked. */
+  lock: BankLock.exactOptional(),
   /** Only of an unsealed bank; a sealed bank's lies in its key ring. */
   idKey: RawKey.optional(),
   idKeyCheck: Digest,
@@ -85,6 +93,11 @@ export function fitsBankFile(file: BankFile, idKey: KeyObject): boolean {
   return timingSafeEqual(idKeyCheck(file, idKey), Buffer.from(file.idKeyCheck, 'hex'));
 }
 
+/** The features because of which this snapbank must leave the bank as it is. */
+export function unknownWriterFeatures({ writerFeatures }: BankFile): string[] {
+  return writerFeatures.filter((feature) => !KNOWN_WRITER_FEATURES.includes(feature));
+}
+
 function refuseUnknown(file: z.infer<typeof Versioned>, location: string): void {
   if (file.version !== FORMAT_VERSION) {
     throw new UnsupportedBank(
@@ -110,7 +123,9 @@ function idKeyCheck(file: Omit<BankFile, 'idKeyCheck'>, idKey: KeyObject): Buffe
     file.chunkSizeBytes,
     file.chunksPerSegment,
     file.features.join(','),
+    file.writerFeatures.join(','),
     file.createdAt,
+    file.lock === undefined ? '' : `${file.lock.mode} ${file.lock.days}`,
   ];
   return createHmac('sha256', deriveKey(idKey, 'snapbank id key check'))
     .update(fields.join('\0'))

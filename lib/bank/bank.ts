@@ -1,5 +1,6 @@
 import type { BankKeys } from './keys/bank-keys.ts';
 import type { SlotInfo } from './keys/key-ring.ts';
+import type { BankLock } from './lock.ts';
 import type { BankPlaces } from './places.ts';
 
 /** An opened bank. Everything that reads or writes checkpoints takes it as its first argument. */
@@ -22,6 +23,8 @@ export interface BankInfo {
   readonly chunkSizeBytes: number;
   readonly chunksPerSegment: number;
   readonly features: readonly string[];
+  /** How its objects are locked; undefined: they are not. */
+  readonly lock?: BankLock;
   /** Generation of the key ring that was read, and who has access by it; 0 and empty when unsealed. */
   readonly keyRingGeneration: number;
   readonly slots: readonly SlotInfo[];

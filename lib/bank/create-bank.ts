@@ -17,9 +17,11 @@ import { encodeKeyRing, type KeyRing } from './keys/key-ring.ts';
 import { checkSlots, type NewAccess, newEpoch, newSlot, ringEpoch } from './keys/new-access.ts';
 import { writeKeyRing } from './keys/ring-store.ts';
 import { KEY_BYTES } from './keys/x25519.ts';
+import { BankLock, newRetention, requireObjectLock } from './lock.ts';
 import { BANK_FILE_KEY } from './object-keys.ts';
 import { bankOf } from './open-bank.ts';
 import type { BankPlaces } from './places.ts';
+import { ObjectLockUnavailable } from './store/errors.ts';
 import type { ObjectStore } from './store/object-store.ts';
 import { provePutIfAbsent } from './store/probe.ts';
 
@@ -32,18 +34,22 @@ export interface CreateBankOptions {
   readonly chunkSizeBytes?: number;
   /** Default: as many as make 1 GiB. */
   readonly chunksPerSegment?: number;
+  /** Lock every object of the bank; its place must have S3 Object Lock, register and work place must not. */
+  readonly lock?: BankLock;
   readonly clock?: Clock;
 }
 
 /**
  * Makes a bank, and returns it opened with all keys. bank.json comes last, so that an interrupted call leaves no bank behind, and of
- * two concurrent ones one gets `BankExists`. Throws `PutIfAbsentNotProven` where the register could not keep its promise.
+ * two concurrent ones one gets `BankExists`. Throws `PutIfAbsentNotProven` where the register could not keep its promise, and
+ * `ObjectLockUnavailable` where the bank could not be locked.
  */
 export async function createBank(places: BankPlaces, options: CreateBankOptions): Promise<Bank> {
-  const { access, clock = systemClock } = options;
+  const { access, lock, clock = systemClock } = options;
   const sizes = checkSizes(options);
   if (access !== 'unsealed') checkSlots(access);
   await refuseExisting(places);
+  if (lock !== undefined) await checkLockable(places, lock);
   await provePutIfAbsent(places.register);
 
   const createdAt = new Date(clock.now()).toISOString();
@@ -57,11 +63,13 @@ export async function createBank(places: BankPlaces, options: CreateBankOptions)
     createdAt,
     ...sizes,
     features: [],
+    writerFeatures: [],
     sealed,
+    ...(lock === undefined ? {} : { lock }),
   };
   if (!sealed) {
     const bytes = encodeBankFile({ ...common, idKey: rawSecret(idKey) }, idKey);
-    const file = await writeBankFile(places, bytes);
+    const file = await writeBankFile(places, bytes, lock);
     return bankOf(places, file, { idKey, epochs: [] }, undefined);
   }
   const epoch = newEpoch(1);
@@ -75,8 +83,9 @@ export async function createBank(places: BankPlaces, options: CreateBankOptions)
     epochs: [ringEpoch(epoch)],
     slots: await Promise.all(access.map((one) => newSlot(bankId, one, secrets, createdAt))),
   };
-  await writeKeyRing(places, ring, encodeKeyRing(ring, idKey));
-  const file = await writeBankFile(places, encodeBankFile(common, idKey));
+  const retention = lock && newRetention(lock, requireObjectLock(places.bank));
+  await writeKeyRing(places, ring, encodeKeyRing(ring, idKey), { retention });
+  const file = await writeBankFile(places, encodeBankFile(common, idKey), lock);
   return bankOf(places, file, secrets, ring);
 }
 
@@ -103,16 +112,59 @@ async function refuseExisting({ bank, register }: BankPlaces): Promise<void> {
   }
 }
 
-async function writeBankFile({ bank, register }: BankPlaces, bytes: Uint8Array): Promise<BankFile> {
+async function writeBankFile(
+  { bank, register }: BankPlaces,
+  bytes: Uint8Array,
+  lock: BankLock | undefined,
+): Promise<BankFile> {
   if (!(await createObject(register, BANK_FILE_KEY, bytes))) throw exists(register);
   try {
-    await bank.put(BANK_FILE_KEY, bytes);
+    if (lock === undefined) await bank.put(BANK_FILE_KEY, bytes);
+    else await putLocked(bank, bytes, lock);
   } catch (error) {
     // Ours, and nobody can have used it: bank and register would be a pair only now.
     await register.delete([BANK_FILE_KEY]).catch(() => undefined);
     throw error;
   }
   return parseBankFile(bytes, bank.location);
+}
+
+/** Puts bank.json and looks whether it is locked: there are servers that take the request and ignore the lock. */
+async function putLocked(bank: ObjectStore, bytes: Uint8Array, lock: BankLock): Promise<void> {
+  const objectLock = requireObjectLock(bank);
+  const retention = newRetention(lock, objectLock);
+  await bank.put(BANK_FILE_KEY, bytes, { retention });
+  const held = await objectLock.retentionOf(BANK_FILE_KEY);
+  if (held?.mode === lock.mode && held.until >= retention.until) return;
+  await bank.delete([BANK_FILE_KEY]);
+  throw new ObjectLockUnavailable(
+    `${bank.location} took an object that was to be locked, and did not lock it. No bank was made.`,
+    { identifiers: { location: bank.location } },
+  );
+}
+
+async function checkLockable({ bank, register, work }: BankPlaces, lock: BankLock): Promise<void> {
+  if (!BankLock.safeParse(lock).success) {
+    throw new InvalidInput(
+      `A bank is locked in governance or compliance mode, for 1 to 36,500 days, not ${lock.mode} for ${lock.days}.`,
+    );
+  }
+  if (!(await requireObjectLock(bank).isEnabled())) {
+    throw new ObjectLockUnavailable(
+      `The bucket of ${bank.location} has no Object Lock: nothing in it could be locked. No bank was made.`,
+      { identifiers: { location: bank.location } },
+    );
+  }
+  for (const [place, name] of [
+    [register, 'SNAPBANK_REGISTER'],
+    [work, 'SNAPBANK_WORK'],
+  ] as const) {
+    // Records and pins are deleted all the time, and what is assembled for a restore may be large.
+    if ((await place.objectLock?.isEnabled()) !== true) continue;
+    throw new InvalidInput(
+      `${place.location} lies in a bucket with Object Lock. A locked bank needs its register and its work place elsewhere: set ${name} to a bucket without versions and Object Lock.`,
+    );
+  }
 }
 
 function exists(store: ObjectStore): BankExists {

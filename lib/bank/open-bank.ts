@@ -1,7 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import type { Bank, BankInfo } from './bank.ts';
-import { type BankFile, fitsBankFile, readBankFile } from './bank-file.ts';
-import { BankNotFound, KeyMissing, ObjectDamaged, RegisterLost, WrongKey } from './errors.ts';
+import { type BankFile, fitsBankFile, readBankFile, unknownWriterFeatures } from './bank-file.ts';
+import {
+  BankNotFound,
+  KeyMissing,
+  ObjectDamaged,
+  RegisterLost,
+  UnsupportedBank,
+  WrongKey,
+} from './errors.ts';
 import { BankKeys } from './keys/bank-keys.ts';
 import { type BankSecrets, secretKeyOf } from './keys/bundle.ts';
 import type { BankCredentials } from './keys/credentials.ts';
@@ -9,6 +16,7 @@ import { currentEpochOf, type KeyRing, slotInfo } from './keys/key-ring.ts';
 import { readKeyRing } from './keys/ring-store.ts';
 import { unlockKeyRing } from './keys/unlock.ts';
 import type { BankPlaces } from './places.ts';
+import { readOnlyStore } from './store/read-only-store.ts';
 import type { CallOptions } from './store/object-store.ts';
 
 /**
@@ -31,9 +39,10 @@ export async function openBank(
     );
   }
   checkRegister(places, file, registered);
+  const allowed = placesFor(places, file);
   return file.sealed
-    ? openSealed(places, file, credentials, options)
-    : openUnsealed(places, file, credentials);
+    ? openSealed(allowed, file, credentials, options)
+    : openUnsealed(allowed, file, credentials);
 }
 
 /** Throws `KeyMissing` unless stored data can be read with what the bank was opened with. */
@@ -44,6 +53,19 @@ export function requireReader(bank: Bank): void {
       { identifiers: { location: bank.places.bank.location } },
     );
   }
+}
+
+/** A bank that a newer snapbank changes in ways that this one does not know is read, and left as it is. */
+function placesFor(places: BankPlaces, file: BankFile): BankPlaces {
+  const unknown = unknownWriterFeatures(file);
+  if (unknown.length === 0) return places;
+  const refusal = () =>
+    new UnsupportedBank(
+      `The bank at ${places.bank.location} uses features that this snapbank does not know: ${unknown.join(', ')}. It can be read, not written.`,
+      { identifiers: { location: places.bank.location } },
+    );
+  const { bank, register, work } = places;
+  return { bank: readOnlyStore(bank, refusal), register: readOnlyStore(register, refusal), work };
 }
 
 function checkRegister(
@@ -118,6 +140,7 @@ export function bankOf(
     chunkSizeBytes: file.chunkSizeBytes,
     chunksPerSegment: file.chunksPerSegment,
     features: file.features,
+    ...(file.lock === undefined ? {} : { lock: file.lock }),
     keyRingGeneration: ring?.generation ?? 0,
     slots: ring?.slots.map(slotInfo) ?? [],
   };

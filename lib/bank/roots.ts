@@ -3,6 +3,7 @@ import { ObjectDamaged } from './errors.ts';
 import { unwrap, wrap } from './format/envelope.ts';
 import { Root } from './format/root.ts';
 import { chunksOfSegment, segmentCountOf } from './geometry.ts';
+import { retentionOf } from './lock.ts';
 import { newAttempt, rootKey } from './object-keys.ts';
 import { digestOf } from './object-ref.ts';
 import { readReferredObject } from './read/segments.ts';
@@ -14,13 +15,14 @@ const MAX_ROOT_BYTES = 256 * 1024 * 1024;
 
 /** Stores a root under a name of its own. It counts from the moment its record is committed. */
 export async function putRoot(
-  { places, keys }: Bank,
+  bank: Bank,
   root: Root,
   options?: CallOptions,
 ): Promise<RootReference> {
+  const { places, keys } = bank;
   const key = rootKey(root.checkpoint, newAttempt());
   const bytes = await wrap(keys, { kind: 'root', key }, Buffer.from(JSON.stringify(root)));
-  await places.bank.put(key, bytes, options);
+  await places.bank.put(key, bytes, { ...options, retention: retentionOf(bank) });
   return { key, digest: digestOf(bytes) };
 }
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { deleteCollected } from '../bank/collect/delete-collected.ts';
 import { estimateCollection, planCollection } from '../bank/collect/plan-collection.ts';
 import { namesInRoot } from '../bank/collect/root-names.ts';
+import { requireObjectLock } from '../bank/lock.ts';
 import type { Services } from '../services.ts';
 
 const DEFAULT_UNDELETE_DAYS = 7;
@@ -29,6 +30,8 @@ export const CollectionSummary = z.object({
   deleted: Tally,
   /** Dead, but locked in the store: the next collection tries again. */
   retained: Tally,
+  /** When the last of these is free; null where nothing is locked. */
+  retainedUntil: z.string().nullable(),
   buriedCheckpoints: z.number(),
   fencedCheckpoints: z.number(),
 });
@@ -51,12 +54,16 @@ export async function collectGarbage(
     const { listed, dead, fencedCheckpoints } = await estimateCollection(sources);
     const found = { listed, dead, fencedCheckpoints: fencedCheckpoints.length };
     const none = { objects: 0, bytes: 0 };
-    return { dryRun: true, ...found, deleted: none, retained: none, buriedCheckpoints: 0 };
+    const nothing = { deleted: none, retained: none, retainedUntil: null, buriedCheckpoints: 0 };
+    return { dryRun: true, ...found, ...nothing };
   }
   const plan = await planCollection(sources);
   const { listed, dead, fencedCheckpoints } = plan;
   const found = { listed, dead, fencedCheckpoints: fencedCheckpoints.length };
   const force = request.force ?? false;
-  const done = await deleteCollected({ bank: bank.places.bank, register, plan, force, signal });
-  return { dryRun: false, ...found, ...done };
+  const store = bank.places.bank;
+  const objectLock = bank.info.lock === undefined ? undefined : requireObjectLock(store);
+  const done = await deleteCollected({ bank: store, register, plan, objectLock, force, signal });
+  const retainedUntil = done.retainedUntil?.toISOString() ?? null;
+  return { dryRun: false, ...found, ...done, retainedUntil };
 }

@@ -40,6 +40,15 @@ export class RangeUnfinished extends SnapbankError {
   override readonly name = 'RangeUnfinished' as const;
 }
 
+/** A locked bank would hold a checkpoint that is not locked as long as the bank promises. */
+export class CheckpointNotLocked extends SnapbankError {
+  static readonly when =
+    'In a locked bank, what a checkpoint refers to was not locked for as long as the bank promises, or nothing says that it was.';
+  static readonly remedy =
+    'Back the server up again. If it comes again, look whether the clocks of functions and store differ, and whether the work place loses objects.';
+  override readonly name = 'CheckpointNotLocked' as const;
+}
+
 /** The image must pass through one function, whose time does not suffice. */
 export class ImageTooLarge extends SnapbankError {
   static readonly when =

@@ -42,9 +42,11 @@ export async function planPrune(
     }
     for (const word of words) missing.delete(word);
     const candidates = await candidatesOf(bank, own, marks, signal);
+    const locks = new Map(own.map(({ checkpoint, lockedUntil }) => [checkpoint, lockedUntil]));
     const decisions = decideRetention(candidates, options).map((decision) => ({
       ...decision,
       reasons: [...decision.reasons],
+      lockedUntil: locks.get(decision.checkpoint) ?? null,
       createdAt: new Date(decision.createdAt).toISOString(),
     }));
     decided.push({ server, serverName, decisions });

@@ -13,6 +13,8 @@ export const ServerDecisions = z.strictObject({
       createdAt: z.iso.datetime(),
       keep: z.boolean(),
       reasons: z.array(z.string()),
+      /** What it refers to is locked at least until then; null where it is not. */
+      lockedUntil: z.iso.datetime().nullable(),
     }),
   ),
 });

@@ -41,6 +41,7 @@ const ref = await putRoot(bank, {
   label: null,
   identity: { cloud: 'cloud', region: 'one', projectId: 'p', serverId: 's' },
   parent: null,
+  lockedUntil: null,
   base: null,
   chunkSizeBytes,
   chunksPerSegment,

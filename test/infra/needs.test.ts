@@ -10,6 +10,7 @@ import { silentLog } from '../../lib/log.ts';
 import type { EventEntry } from '../../local/engine/execution-options.ts';
 import type * as StateFunctions from '../../local/state-functions.ts';
 import { startWorld, type World, type WorldOptions } from '../machines/world.ts';
+import { memoryStore } from '../lib/bank/store/memory-store.ts';
 import { type S3Server, startS3Server } from '../s3-server/s3-server.ts';
 import type { RecordedNeeds } from './record-needs.ts';
 
@@ -66,6 +67,9 @@ function wordsOf(needs: Needs): Set<string> {
   if (needs.key === true) words.add('key');
   for (const place of ['bank', 'register', 'work'] as const) {
     for (const word of placeWords(needs[place] ?? {})) words.add(`${place} ${word}`);
+    // With each permission to delete goes the one for versions, where the bank is locked.
+    if (place !== 'bank') continue;
+    for (const key of needs.bank?.delete ?? []) words.add(`bank s3:DeleteObjectVersion ${key}`);
   }
   return words;
 }
@@ -74,6 +78,7 @@ function* placeWords(needs: PlaceNeeds): Generator<string> {
   for (const key of needs.get ?? []) yield `s3:GetObject ${key}`;
   for (const key of needs.put ?? []) yield `s3:PutObject ${key}`;
   for (const key of needs.delete ?? []) yield `s3:DeleteObject ${key}`;
+  for (const key of needs.retain ?? []) yield `s3:PutObjectRetention ${key}`;
   for (const key of needs.parts ?? []) {
     yield `s3:AbortMultipartUpload ${key}`;
     yield `s3:ListMultipartUploadParts ${key}`;
@@ -147,7 +152,30 @@ describe('what each function needs of AWS', () => {
         world.cloud.faults.add({ service: 'compute', method: 'POST', path: /\/servers$/ }, failing);
         expect((await world.run('restore', restore)).status).toBe('FAILED');
       },
-      { places: { work }, cloud: { images: { range: 'refuse-400' } } },
+      {
+        places: { work, bank: memoryStore({ locking: true }) },
+        lock: { mode: 'governance', days: 1 },
+        cloud: { images: { range: 'refuse-400' } },
+      },
+    );
+    let days = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + days * DAY_MILLISECONDS };
+    await scene(
+      async (world, serverId) => {
+        await world.cloud.writeGuest(serverId, 8 * MIB, randomBytes(2 * MIB));
+        await world.backUp();
+        days = 5;
+        await world.cloud.writeGuest(serverId, 8 * MIB, randomBytes(2 * MIB));
+        await world.backUp();
+        days = 50;
+        expect((await world.run('prune', { keep: { last: 1 } })).status).toBe('SUCCEEDED');
+        const collect = { force: true, undelete_days: 0 };
+        expect((await world.run('collect-garbage', collect)).status).toBe('SUCCEEDED');
+      },
+      {
+        places: { bank: memoryStore({ clock, locking: true }) },
+        lock: { mode: 'compliance', days: 8 },
+      },
     );
   }, 60_000);
   afterAll(async () => {

@@ -1,3 +1,4 @@
+import type { ObjectLock } from '../../lib/bank/store/object-lock.ts';
 import type { ObjectStore } from '../../lib/bank/store/object-store.ts';
 
 /** What a store does for each of its methods, as S3 knows it; the first word of the key, with its slash where it is a folder. */
@@ -20,8 +21,9 @@ export function recordingStore(store: ObjectStore, record: Recorder): ObjectStor
   };
   return {
     location: store.location,
+    ...(store.objectLock && { objectLock: recordingLock(store.objectLock, on) }),
     put(key, ...rest) {
-      on(key, 's3:PutObject');
+      on(key, 's3:PutObject', ...(rest[1]?.retention ? ['s3:PutObjectRetention'] : []));
       return store.put(key, ...rest);
     },
     putIfAbsent(key, ...rest) {
@@ -70,6 +72,20 @@ export function recordingStore(store: ObjectStore, record: Recorder): ObjectStor
     presign(key, ...rest) {
       on(key, 's3:GetObject');
       return store.presign(key, ...rest);
+    },
+  };
+}
+
+function recordingLock(lock: ObjectLock, on: (key: string, action: string) => void): ObjectLock {
+  return {
+    ...lock,
+    extend(key, ...rest) {
+      on(key, 's3:PutObjectRetention');
+      return lock.extend(key, ...rest);
+    },
+    deleteUnlocked(keys, ...rest) {
+      for (const key of keys) on(key, 's3:DeleteObjectVersion');
+      return lock.deleteUnlocked(keys, ...rest);
     },
   };
 }

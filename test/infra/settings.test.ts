@@ -29,9 +29,17 @@ describe('the settings of a deployment', () => {
       /one place/,
     ],
     [
-      'a lock for a bucket that is there',
-      { bank: { ...settings.bank, bucket: 'my-bucket', lockDays: 1 } },
+      'versions for a bucket that is there',
+      { bank: { ...settings.bank, bucket: 'my-bucket', keepDeletedDays: 1 } },
       /bucket that is made/,
+    ],
+    [
+      'a locked bank whose register lies in its bucket',
+      {
+        bank: { ...settings.bank, bucket: 'my-bucket', lockDays: 1 },
+        register: { bucket: 'my-bucket', prefix: 'register' },
+      },
+      /other buckets/,
     ],
     ['a mistyped name', { serverAtOnce: 1 }, /serverAtOnce/],
   ])('refuse %s', (_what, changes, message) => {

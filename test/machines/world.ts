@@ -1,4 +1,5 @@
 import { createBank } from '../../lib/bank/create-bank.ts';
+import type { BankLock } from '../../lib/bank/lock.ts';
 import type { bankOf } from '../../lib/bank/open-bank.ts';
 import type { BankPlaces } from '../../lib/bank/places.ts';
 import { registerOn } from '../../lib/bank/register/register.ts';
@@ -29,6 +30,8 @@ export interface WorldOptions {
   cloud?: DemoCloudOptions;
   settings?: Partial<Settings>;
   places?: Partial<BankPlaces>;
+  /** The bank is locked; its place must be one that can be. */
+  lock?: BankLock;
   /** More of the variables by which the cloud is found. */
   cloudEnvironment?: CloudEnvironment;
 }
@@ -98,6 +101,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       },
     ],
     chunksPerSegment: CHUNKS_PER_SEGMENT,
+    ...(options.lock === undefined ? {} : { lock: options.lock }),
     clock,
   });
   const progress: ProgressEvent[] = [];

@@ -33,7 +33,9 @@ export async function removeBucket(Bucket: string): Promise<void> {
   for (let left = true; left; ) {
     const page = await client.send(new ListObjectVersionsCommand({ Bucket }));
     for (const { Key, VersionId } of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]) {
-      await client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }));
+      await client.send(
+        new DeleteObjectCommand({ Bucket, Key, VersionId, BypassGovernanceRetention: true }),
+      );
     }
     left = page.IsTruncated === true;
   }

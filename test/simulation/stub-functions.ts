@@ -173,6 +173,7 @@ function backupStubs(stage: Stage): Record<string, Stub> {
       return { reading: 'ranges', ranges, rangesAtOnce: scenario.rangesAtOnce };
     },
     UploadRange: uploadRange(stage),
+    ExtendRetention: brief(stage, 1, 0, 3, { extended: 0 }),
     async CommitCheckpoint({ checkpoint: committed }, { busy }) {
       const segments = Math.ceil(diskBytes / GIB);
       tally.requestsToS3.puts += 3;

@@ -3,6 +3,7 @@ import { buryPin } from '../register/pin.ts';
 import { buryRecord } from '../register/prune-checkpoint.ts';
 import type { Register } from '../register/register.ts';
 import { StoreRefused } from '../store/errors.ts';
+import type { ObjectLock } from '../store/object-lock.ts';
 import type { CallOptions, ObjectStore } from '../store/object-store.ts';
 import { CollectionRefused } from './errors.ts';
 import type { Tally } from './listed-objects.ts';
@@ -17,6 +18,8 @@ export interface DeletionRequest extends CallOptions {
   bank: ObjectStore;
   register: Register;
   plan: CollectionPlan;
+  /** Of a locked bank's place. */
+  objectLock?: ObjectLock | undefined;
   /** Delete even more than half of the bank. */
   force?: boolean;
 }
@@ -25,6 +28,8 @@ export interface Collected {
   deleted: Tally;
   /** Dead, but the store did not let them go, because they are locked: the next collection tries again. */
   retained: Tally;
+  /** When the last of these is free, as far as the store said. */
+  retainedUntil: Date | undefined;
   buriedCheckpoints: number;
 }
 
@@ -33,7 +38,7 @@ export interface Collected {
  * the next collection. Throws `CollectionRefused` where more than half of the bank would go, unless it is forced.
  */
 export async function deleteCollected(request: DeletionRequest): Promise<Collected> {
-  const { bank, register, plan, force = false, signal } = request;
+  const { bank, register, plan, objectLock, force = false, signal } = request;
   const options = signal === undefined ? {} : { signal };
   const { dead, listed } = plan;
   if (!force && dead.bytes > listed.bytes * MAX_SHARE) {
@@ -44,11 +49,18 @@ export async function deleteCollected(request: DeletionRequest): Promise<Collect
   const collected: Collected = {
     deleted: { objects: 0, bytes: 0 },
     retained: { objects: 0, bytes: 0 },
+    retainedUntil: undefined,
     buriedCheckpoints: 0,
   };
   for await (const batch of deadBatches(bank, plan, options)) {
+    if (objectLock !== undefined) {
+      await deleteUnlocked(objectLock, batch, collected, options);
+      continue;
+    }
+    const keys = [...batch.keys()];
     add(
-      (await isDeleted(bank, batch.keys, options)) ? collected.deleted : collected.retained,
+      (await isDeleted(bank, keys, options)) ? collected.deleted : collected.retained,
+      keys,
       batch,
     );
   }
@@ -60,10 +72,8 @@ export async function deleteCollected(request: DeletionRequest): Promise<Collect
   return collected;
 }
 
-interface Batch {
-  keys: string[];
-  bytes: number;
-}
+/** Sizes by key, ascending. */
+type Batch = ReadonlyMap<string, number>;
 
 /** Lists once more, since the plan does not hold the keys; what was written since is not in the plan. */
 async function* deadBatches(
@@ -71,18 +81,40 @@ async function* deadBatches(
   plan: CollectionPlan,
   options: CallOptions,
 ): AsyncGenerator<Batch, void, undefined> {
-  let batch: Batch = { keys: [], bytes: 0 };
+  let batch = new Map<string, number>();
   for (const prefix of DATA_PREFIXES) {
     for await (const { key, sizeBytes } of bank.list(prefix, options)) {
       if (!plan.isDead(key)) continue;
-      batch.keys.push(key);
-      batch.bytes += sizeBytes;
-      if (batch.keys.length < BATCH) continue;
+      batch.set(key, sizeBytes);
+      if (batch.size < BATCH) continue;
       yield batch;
-      batch = { keys: [], bytes: 0 };
+      batch = new Map();
+    }
+    // Each prefix by itself: a batch spans a short part of the bank's listing.
+    if (batch.size > 0) yield batch;
+    batch = new Map();
+  }
+}
+
+async function deleteUnlocked(
+  objectLock: ObjectLock,
+  batch: Batch,
+  collected: Collected,
+  options: CallOptions,
+): Promise<void> {
+  const retained = await objectLock.deleteUnlocked([...batch.keys()], options);
+  const locked = new Set(retained.map(({ key }) => key));
+  add(collected.retained, locked, batch);
+  add(
+    collected.deleted,
+    [...batch.keys()].filter((key) => !locked.has(key)),
+    batch,
+  );
+  for (const { until } of retained) {
+    if (collected.retainedUntil === undefined || collected.retainedUntil < until) {
+      collected.retainedUntil = until;
     }
   }
-  if (batch.keys.length > 0) yield batch;
 }
 
 async function isDeleted(
@@ -99,7 +131,9 @@ async function isDeleted(
   }
 }
 
-function add(tally: Tally, { keys, bytes }: Batch): void {
-  tally.objects += keys.length;
-  tally.bytes += bytes;
+function add(tally: Tally, keys: Iterable<string>, sizes: Batch): void {
+  for (const key of keys) {
+    tally.objects += 1;
+    tally.bytes += sizes.get(key) ?? 0;
+  }
 }

@@ -17,6 +17,8 @@ export const SegmentReceipt = z.strictObject({
   segment: Count,
   ref: SegmentRef,
   ownPacks: z.array(OwnPack),
+  /** What the attempt wrote is locked until then; null in a bank that is not locked. */
+  lockedUntil: z.iso.datetime().nullable(),
   /** All packs that the segment refers to, own and ancestors'. */
   livePacks: z.array(LivePack),
   stats: SegmentStats,

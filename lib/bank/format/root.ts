@@ -73,6 +73,8 @@ export const Root = z.strictObject({
   chunksPerSegment: z.int().positive(),
   disks: z.array(RootDisk).min(1),
   packs: z.array(PackRef),
+  /** All that is named here is locked at least until then; null in a bank that is not locked. */
+  lockedUntil: z.iso.datetime().nullable(),
   stats: SegmentStats,
   /** Server, images, consistency and the like: JSON of whoever makes checkpoints, kept as it is. */
   description: z.json(),

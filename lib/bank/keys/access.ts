@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../clock.ts';
 import { InvalidInput } from '../../errors.ts';
 import type { Bank } from '../bank.ts';
 import { KeyRingChanged, ObjectDamaged } from '../errors.ts';
+import { retentionOf } from '../lock.ts';
 import { requireReader } from '../open-bank.ts';
 import { BankKeys } from './bank-keys.ts';
 import type { BankSecrets } from './bundle.ts';
@@ -74,7 +75,8 @@ async function writeNext(bank: Bank, edited: KeyRing, secrets: BankSecrets): Pro
   checkSlots(edited.slots);
   const ring = { ...edited, generation: edited.generation + 1 };
   const bytes = encodeKeyRing(ring, secrets.idKey);
-  if (!(await writeKeyRing(bank.places, ring, bytes))) throw changed(bank);
+  const retention = retentionOf(bank);
+  if (!(await writeKeyRing(bank.places, ring, bytes, { retention }))) throw changed(bank);
   return {
     ...bank,
     info: {

@@ -2,7 +2,7 @@ import { createObject } from '../create-object.ts';
 import { ObjectDamaged } from '../errors.ts';
 import { keyRingKey, keyRingPrefix } from '../object-keys.ts';
 import type { BankPlaces } from '../places.ts';
-import type { CallOptions, ObjectStore } from '../store/object-store.ts';
+import type { CallOptions, ObjectStore, PutOptions } from '../store/object-store.ts';
 import { parseKeyRing, type StoredKeyRing } from './key-ring.ts';
 
 const GENERATION = /\/\d{10}$/;
@@ -40,7 +40,7 @@ export async function writeKeyRing(
   places: Pick<BankPlaces, 'bank' | 'register'>,
   { bankId, generation }: { bankId: string; generation: number },
   bytes: Uint8Array,
-  options?: CallOptions,
+  options?: PutOptions,
 ): Promise<boolean> {
   const key = keyRingKey(bankId, generation);
   if (!(await createObject(places.register, key, bytes, options))) return false;

@@ -8,6 +8,8 @@ export interface Commit extends CallOptions {
   root: RootReference;
   /** Replaces the summary that the record was opened with. */
   summary?: string;
+  /** All that the root names is locked until then. */
+  lockedUntil?: string;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface Commit extends CallOptions {
 export async function commitCheckpoint(
   register: Register,
   checkpoint: string,
-  { root, summary, ...options }: Commit,
+  { root, summary, lockedUntil, ...options }: Commit,
 ): Promise<RootedRecord> {
   const head = await changeRecord(
     register,
@@ -30,6 +32,7 @@ export async function commitCheckpoint(
         ...(summary === undefined ? {} : { summary }),
         state: 'COMMITTED',
         root: { key: root.key, digest: root.digest },
+        ...(lockedUntil === undefined ? {} : { lockedUntil }),
       };
     },
     options,

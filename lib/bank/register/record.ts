@@ -84,6 +84,8 @@ const common = {
 const rooted = {
   ...common,
   root: RootReference,
+  /** What the root says; for lists. */
+  lockedUntil: z.iso.datetime().exactOptional(),
   lastProven: z
     .strictObject({ at: z.iso.datetime(), how: z.string().min(1).max(64) })
     .exactOptional(),

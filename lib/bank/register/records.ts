@@ -92,8 +92,13 @@ export function carried(record: CheckpointRecord) {
 
 /** The fields that go with a record from COMMITTED on. */
 export function carriedWithRoot(record: RootedRecord) {
-  const { root, lastProven } = record;
-  return { ...carried(record), root, ...(lastProven === undefined ? {} : { lastProven }) };
+  const { root, lockedUntil, lastProven } = record;
+  return {
+    ...carried(record),
+    root,
+    ...(lockedUntil === undefined ? {} : { lockedUntil }),
+    ...(lastProven === undefined ? {} : { lastProven }),
+  };
 }
 
 function decodeRecord(bytes: Uint8Array, key: string, checkpoint: string): CheckpointRecord {

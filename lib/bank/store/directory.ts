@@ -10,6 +10,7 @@ import {
 } from './arguments.ts';
 import { codeOf, directoryError, isMissing } from './directory-errors.ts';
 import { durableFiles, statusOf } from './directory-files.ts';
+import { ObjectLockUnavailable } from './errors.ts';
 import { linkIfAbsent } from './directory-link.ts';
 import { readObject } from './directory-read.ts';
 import { directoryUploads } from './directory-uploads.ts';
@@ -58,6 +59,7 @@ export function directoryStore(
 
     put: (key, body, options) =>
       call('Writing', key, options, async (file) => {
+        if (options?.retention !== undefined) throw cannotLock(root);
         const temporary = await files.writeTemporary(body);
         try {
           options?.signal?.throwIfAborted();
@@ -146,6 +148,12 @@ export function directoryStore(
       return undefined;
     },
   };
+}
+
+function cannotLock(location: string): ObjectLockUnavailable {
+  return new ObjectLockUnavailable(`${location} is a directory: it cannot lock what is in it.`, {
+    identifiers: { location },
+  });
 }
 
 async function unlinkIfPresent(file: string): Promise<void> {

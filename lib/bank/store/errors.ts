@@ -67,3 +67,12 @@ export class PutIfAbsentNotProven extends SnapbankError {
     'Put the register elsewhere (SNAPBANK_REGISTER): an unversioned bucket without Object Lock, another S3 server, or a directory. The data may stay where it is.';
   override readonly name = 'PutIfAbsentNotProven' as const;
 }
+
+/** Objects cannot be locked there. */
+export class ObjectLockUnavailable extends SnapbankError {
+  static readonly when =
+    'A bank is to be locked where nothing can be: a directory, a bucket without Object Lock, a server that ignores it.';
+  static readonly remedy =
+    'Make a bucket with Object Lock (it cannot be added to one later on most servers) and give that to `snapbank bank init --lock`.';
+  override readonly name = 'ObjectLockUnavailable' as const;
+}

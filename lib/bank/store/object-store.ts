@@ -1,3 +1,5 @@
+import type { ObjectLock, Retention } from './object-lock.ts';
+
 /**
  * The port to a place that holds objects: an S3 bucket and prefix, or a directory. The bank, the register and the work place are
  * each one of these. Keys are relative to the place: segments of `[A-Za-z0-9._-]+` joined by `/`, none starting with a dot, at most
@@ -14,8 +16,14 @@ export interface ObjectStore {
   /** For people and messages: `s3://bucket/prefix` or an absolute path. */
   readonly location: string;
 
-  /** Writes an object whose bytes, for this key, are always the same: a repeated call overwrites it with itself. */
-  put(key: string, body: Uint8Array, options?: CallOptions): Promise<void>;
+  /** Undefined where the store knows no such thing (a directory). */
+  readonly objectLock?: ObjectLock;
+
+  /**
+   * Writes an object whose bytes, for this key, are always the same: a repeated call overwrites it with itself. With `retention` it is
+   * locked from the start; a store without `objectLock` refuses that.
+   */
+  put(key: string, body: Uint8Array, options?: PutOptions): Promise<void>;
 
   /**
    * Creates the object unless the key exists: `true` when this call created it, `false` when it existed before. Of any number of
@@ -65,6 +73,10 @@ export interface ObjectStore {
 
 export interface CallOptions {
   signal?: AbortSignal;
+}
+
+export interface PutOptions extends CallOptions {
+  retention?: Retention | undefined;
 }
 
 export interface ByteRange {

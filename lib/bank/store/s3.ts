@@ -17,6 +17,7 @@ import { callS3, objectOf, type S3Place } from './s3-calls.ts';
 import { deleteObjects } from './s3-delete.ts';
 import { codeOf, isUncertain } from './s3-errors.ts';
 import { listObjects, listUploads } from './s3-list.ts';
+import { retentionFields, s3ObjectLock } from './s3-object-lock.ts';
 import { readObject, sizeOf } from './s3-read.ts';
 import { abortUpload, completeUpload, putPart, startUpload } from './s3-uploads.ts';
 
@@ -65,11 +66,17 @@ export function s3Store(options: S3StoreOptions): ObjectStore {
 
   return {
     location: place.location,
+    objectLock: s3ObjectLock(place),
 
     async put(key, body, options) {
       validateKey(key);
+      const command = {
+        ...objectOf(place, key),
+        Body: body,
+        ...retentionFields(options?.retention),
+      };
       await callS3(place, `Writing ${key}`, options, (abortSignal) =>
-        client.send(new PutObjectCommand({ ...objectOf(place, key), Body: body }), { abortSignal }),
+        client.send(new PutObjectCommand(command), { abortSignal }),
       );
     },
 

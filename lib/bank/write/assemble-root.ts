@@ -22,7 +22,7 @@ interface FinishedDisk {
 
 export type RootParts = Pick<
   Root,
-  'checkpoint' | 'createdAt' | 'execution' | 'label' | 'identity' | 'description'
+  'checkpoint' | 'createdAt' | 'execution' | 'label' | 'identity' | 'lockedUntil' | 'description'
 > & {
   readonly parent: PinnedRoot | null;
   readonly base: PinnedRoot | null;
@@ -57,6 +57,7 @@ export function assembleRoot(bank: Bank, parts: RootParts): Root {
     chunksPerSegment,
     disks,
     packs: assemblePacks(checkpoint, receipts, ancestors),
+    lockedUntil: parts.lockedUntil,
     stats: sumStats(receipts),
     description: parts.description,
   };

@@ -4,6 +4,7 @@ import { PackBuilder } from '../format/pack-builder.ts';
 import { type ChunkLocation, MAX_PACK_BYTES } from '../format/pack-layout.ts';
 import type { OwnPack } from '../format/receipt.ts';
 import { packKey, type SegmentAttempt } from '../object-keys.ts';
+import type { Retention } from '../store/object-lock.ts';
 import { BufferPool } from './buffer-pool.ts';
 
 /** Packs that a segment's writer sends while it fills the next one. */
@@ -15,6 +16,7 @@ const packBuffers = new BufferPool(MAX_PACK_BYTES, 6);
 export interface PackUploadsOptions {
   readonly packSizeBytes: number;
   readonly signal: AbortSignal;
+  readonly retention: Retention | undefined;
 }
 
 /** Puts the new chunks of one segment attempt into packs and the packs into the bank. */
@@ -76,7 +78,8 @@ export class PackUploads {
 
   async #upload(key: string, bytes: Uint8Array, buffer: Buffer): Promise<void> {
     try {
-      await this.#bank.places.bank.put(key, bytes, { signal: this.#options.signal });
+      const { signal, retention } = this.#options;
+      await this.#bank.places.bank.put(key, bytes, { signal, retention });
     } catch (error) {
       packBuffers.discard();
       throw error;

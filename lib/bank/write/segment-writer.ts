@@ -9,8 +9,10 @@ import type { SegmentRef, SegmentStats } from '../format/root.ts';
 import type { SegmentTable } from '../format/segment-table.ts';
 import { SegmentTableBuilder } from '../format/segment-table-builder.ts';
 import { chunkLength, chunksOfSegment, type DiskGeometry } from '../geometry.ts';
+import { retentionOf } from '../lock.ts';
 import { newAttempt, type SegmentAttempt, segmentKey } from '../object-keys.ts';
 import { digestOf, type ObjectRef } from '../object-ref.ts';
+import type { Retention } from '../store/object-lock.ts';
 import { PackUploads } from './pack-uploads.ts';
 import type { SegmentSource } from './segment-source.ts';
 
@@ -56,6 +58,8 @@ export class SegmentWriter {
   #identical: SegmentSource[];
   readonly #table: SegmentTableBuilder;
   readonly #packs: PackUploads;
+  /** One for all that this attempt writes. */
+  readonly #retention: Retention | undefined;
   readonly #aborted = new AbortController();
   readonly #signal: AbortSignal;
   readonly #encoding: NewChunk[] = [];
@@ -93,7 +97,12 @@ export class SegmentWriter {
     this.#table = new SegmentTableBuilder(target.disk, target.segment, this.#chunkCount);
     this.#signal =
       signal === undefined ? this.#aborted.signal : AbortSignal.any([signal, this.#aborted.signal]);
-    this.#packs = new PackUploads(bank, this.#attempt, { packSizeBytes, signal: this.#signal });
+    this.#retention = retentionOf(bank);
+    this.#packs = new PackUploads(bank, this.#attempt, {
+      packSizeBytes,
+      signal: this.#signal,
+      retention: this.#retention,
+    });
   }
 
   /**
@@ -209,14 +218,16 @@ export class SegmentWriter {
   async #putTable(): Promise<ObjectRef> {
     const key = segmentKey(this.#attempt);
     const bytes = await wrap(this.#bank.keys, { kind: 'segment', key }, this.#table.encode());
-    await this.#bank.places.bank.put(key, bytes, { signal: this.#signal });
+    const options = { signal: this.#signal, retention: this.#retention };
+    await this.#bank.places.bank.put(key, bytes, options);
     return { key, digest: digestOf(bytes), sizeBytes: bytes.length };
   }
 
   #receipt(ref: SegmentRef, table: SegmentTable, ownPacks: OwnPack[]): SegmentReceipt {
     const { disk, segment } = this.#target;
     const livePacks = [...table.liveness()].map(([key, live]) => ({ key, ...live }));
-    return { disk, segment, ref, ownPacks, livePacks, stats: this.#stats };
+    const lockedUntil = this.#retention?.until.toISOString() ?? null;
+    return { disk, segment, ref, ownPacks, lockedUntil, livePacks, stats: this.#stats };
   }
 }
 

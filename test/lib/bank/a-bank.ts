@@ -114,6 +114,7 @@ export async function backUp(
     label: null,
     identity: { cloud: 'cloud.example/v3', region: 'one', projectId: 'p', serverId: 's' },
     description: { server: { name: 'web' } },
+    lockedUntil: null,
     parent: parent ?? null,
     base: base ?? null,
     disks: [{ disk: 0, guestSizeBytes, format: 'raw', receipts }],

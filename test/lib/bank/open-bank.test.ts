@@ -1,5 +1,7 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { encodeBankFile, FORMAT_VERSION } from '../../../lib/bank/bank-file.ts';
 import {
   BankNotFound,
   KeyMissing,
@@ -8,6 +10,7 @@ import {
   UnsupportedBank,
   WrongKey,
 } from '../../../lib/bank/errors.ts';
+import { rawSecret } from '../../../lib/bank/keys/bundle.ts';
 import { newSecretKey } from '../../../lib/bank/keys/key-text.ts';
 import { openBank, requireReader } from '../../../lib/bank/open-bank.ts';
 import type { BankPlaces } from '../../../lib/bank/places.ts';
@@ -124,6 +127,40 @@ describe('openBank', () => {
 
     await changeBankFile(places, () => ({ version: 7, anything: true }));
     await expect(openBank(places, { key })).rejects.toThrow(UnsupportedBank);
+  });
+
+  it('only reads a bank that a newer version writes in a way it does not know', async () => {
+    const places = memoryPlaces();
+    const idKey = createSecretKey(randomBytes(32));
+    const made = await aBank({ access: 'unsealed' }, places);
+    const { bankId, createdAt, chunkSizeBytes, chunksPerSegment } = made.info;
+    const file = encodeBankFile(
+      {
+        format: 'snapbank bank',
+        version: FORMAT_VERSION,
+        bankId,
+        createdAt,
+        chunkSizeBytes,
+        chunksPerSegment,
+        sealed: false,
+        features: [],
+        writerFeatures: ['time-travel'],
+        idKey: rawSecret(idKey),
+      },
+      idKey,
+    );
+    await places.bank.put('bank.json', file);
+    await places.register.put('bank.json', file);
+
+    const bank = await openBank(places, {});
+
+    expect(await bank.places.bank.get('bank.json')).toEqual(new Uint8Array(file));
+    for (const store of [bank.places.bank, bank.places.register]) {
+      await expect(store.put('a', file)).rejects.toThrow(/time-travel/);
+      await expect(store.putIfAbsent('a', file)).rejects.toThrow(UnsupportedBank);
+      await expect(store.delete(['bank.json'])).rejects.toThrow(UnsupportedBank);
+      await expect(store.startUpload('a')).rejects.toThrow(UnsupportedBank);
+    }
   });
 
   it.each([

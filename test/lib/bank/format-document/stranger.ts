@@ -127,7 +127,9 @@ export function openBank(objects: Objects, holder?: Holder): Keys {
     file.chunkSizeBytes,
     file.chunksPerSegment,
     file.features.join(','),
+    file.writerFeatures.join(','),
     file.createdAt,
+    file.lock === undefined ? '' : `${file.lock.mode} ${file.lock.days}`,
   ];
   const idKeyCheck = hmac(derive(keys.idKey, 'snapbank id key check'), fields.join('\0'));
   check(idKeyCheck.toString('hex') === file.idKeyCheck, 'idKeyCheck');

@@ -2,7 +2,7 @@ import { StoreUnavailable, WriteOutcomeUnknown } from '../../../../lib/bank/stor
 import type { ObjectStore } from '../../../../lib/bank/store/object-store.ts';
 
 interface StoreCall {
-  method: keyof Omit<ObjectStore, 'location'>;
+  method: keyof Omit<ObjectStore, 'location' | 'objectLock'>;
   /** The key; of list and listUploads the prefix; of delete the first key. */
   key: string;
   /** How many calls there were, this one included. */
@@ -62,6 +62,7 @@ export function faultyStore(store: ObjectStore, plan: FaultPlan): FaultyStore {
 
   return {
     location: store.location,
+    ...(store.objectLock && { objectLock: store.objectLock }),
     // Copied at once: a late write must not see what the caller does to its buffer later.
     put: (key, body, options) => {
       const bytes = new Uint8Array(body);

@@ -7,11 +7,17 @@ import {
   validateRange,
 } from '../../../../lib/bank/store/arguments.ts';
 import {
+  ObjectLockUnavailable,
   ObjectNotFound,
   RangeOutsideObject,
   UploadIncomplete,
   UploadNotFound,
 } from '../../../../lib/bank/store/errors.ts';
+import type {
+  ObjectLock,
+  RetainedObject,
+  Retention,
+} from '../../../../lib/bank/store/object-lock.ts';
 import type { CallOptions, ObjectStore, Upload } from '../../../../lib/bank/store/object-store.ts';
 import { type Clock, systemClock } from '../../../../lib/clock.ts';
 
@@ -19,11 +25,14 @@ export interface MemoryStoreOptions {
   location?: string;
   /** Dates the objects and the uploads. */
   clock?: Clock;
+  /** With Object Lock, as a bucket may have it. */
+  locking?: boolean;
 }
 
 interface MemoryObject {
   bytes: Uint8Array;
   modifiedAt: Date;
+  retention?: Retention | undefined;
 }
 
 interface MemoryUpload extends Upload {
@@ -35,6 +44,7 @@ interface MemoryUpload extends Upload {
 export function memoryStore({
   location = 'memory:',
   clock = systemClock,
+  locking = false,
 }: MemoryStoreOptions = {}): ObjectStore {
   const objects = new Map<string, MemoryObject>();
   const uploads = new Map<string, MemoryUpload>();
@@ -49,12 +59,49 @@ export function memoryStore({
     throw new UploadNotFound(`No upload ${uploadId} of ${key} in ${location}.`);
   };
 
+  const objectOf = (key: string) => {
+    const object = objects.get(key);
+    if (object !== undefined) return object;
+    throw new ObjectNotFound(`No object ${key} in ${location}.`);
+  };
+
+  const objectLock: ObjectLock = {
+    isEnabled: async () => locking,
+    now: () => clock.now(),
+    async extend(key, retention, options) {
+      enter(key, options);
+      const object = objectOf(key);
+      const standing = object.retention;
+      if (standing === undefined || standing.until < retention.until) object.retention = retention;
+    },
+    async retentionOf(key, options) {
+      enter(key, options);
+      return objectOf(key).retention;
+    },
+    async deleteUnlocked(keys, options) {
+      const retained: RetainedObject[] = [];
+      for (const key of keys) {
+        enter(key, options);
+        const until = objects.get(key)?.retention?.until;
+        if (until !== undefined && until.getTime() > clock.now()) retained.push({ key, until });
+        else objects.delete(key);
+      }
+      return retained;
+    },
+  };
+
   return {
     location,
+    ...(locking ? { objectLock } : {}),
 
     async put(key, body, options) {
       enter(key, options);
+      const { retention } = options ?? {};
+      if (retention !== undefined && !locking) {
+        throw new ObjectLockUnavailable(`${location} locks nothing.`);
+      }
       write(key, new Uint8Array(body));
+      objectOf(key).retention = retention;
     },
 
     async putIfAbsent(key, body, options) {

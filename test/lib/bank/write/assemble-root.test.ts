@@ -25,6 +25,7 @@ function parts(
     label,
     identity,
     description,
+    lockedUntil: null,
     parent,
     base: null,
     disks: [{ ...disk, receipts: over.receipts ?? receipts }],

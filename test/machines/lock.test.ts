@@ -1,0 +1,210 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { readRecord } from '../../lib/bank/register/records.ts';
+import { isRooted, type RootedRecord } from '../../lib/bank/register/record.ts';
+import { readRoot } from '../../lib/bank/roots.ts';
+import { StoreUnavailable } from '../../lib/bank/store/errors.ts';
+import type { ObjectLock } from '../../lib/bank/store/object-lock.ts';
+import type { ObjectStore } from '../../lib/bank/store/object-store.ts';
+import { inBatches } from '../../lib/protect/retention.ts';
+import { RangeUnfinished } from '../../lib/protect/errors.ts';
+import { CollectionSummary } from '../../lib/protect/collect-garbage.ts';
+import { memoryStore } from '../lib/bank/store/memory-store.ts';
+import { keysOf } from '../lib/bank/tamper.ts';
+import { startWorld, type World } from './world.ts';
+
+const MIB = 1024 ** 2;
+const DAY_MILLISECONDS = 24 * 3600 * 1000;
+const GUEST_DATA_OFFSET = MIB;
+
+/** A server's clock, which the test turns. */
+function serverClock() {
+  let now = Date.parse('2026-03-01T00:00:00.000Z');
+  return {
+    now: () => now,
+    sleep: async () => {},
+    turn: (days: number) => {
+      now += days * DAY_MILLISECONDS;
+    },
+  };
+}
+
+describe('a backup into a locked bank', () => {
+  let world: World;
+  let clock: ReturnType<typeof serverClock>;
+  let store: ObjectStore;
+  let lock: ObjectLock;
+
+  const start = async (over: (lock: ObjectLock) => Partial<ObjectLock> = () => ({})) => {
+    clock = serverClock();
+    const memory = memoryStore({ location: 'memory:locked', clock, locking: true });
+    const real = memory.objectLock as ObjectLock;
+    lock = real;
+    store = { ...memory, objectLock: { ...real, ...over(real) } };
+    world = await startWorld({ places: { bank: store }, lock: { mode: 'governance', days: 8 } });
+    return world.addServer('web', randomBytes(2 * MIB));
+  };
+  afterEach(async () => {
+    await world.close();
+  });
+
+  const recordOf = async (checkpoint: string): Promise<RootedRecord> => {
+    const head = await readRecord(await world.services.register(), checkpoint);
+    if (head.kind !== 'live' || !isRooted(head.value)) throw new Error('not committed');
+    return head.value;
+  };
+  const locksOf = async (checkpoint: string): Promise<Map<string, number>> => {
+    const record = await recordOf(checkpoint);
+    const root = await readRoot(await world.services.bank(), record.root);
+    const segments = root.disks.flatMap((disk) =>
+      disk.segments.flatMap(({ object }) => object ?? []),
+    );
+    const keys = [
+      record.root.key,
+      ...segments.map(({ key }) => key),
+      ...root.packs.map(({ key }) => key),
+    ];
+    const locks = new Map<string, number>();
+    for (const key of keys) locks.set(key, (await lock.retentionOf(key))?.until.getTime() ?? 0);
+    return locks;
+  };
+  const shortest = async (checkpoint: string) => Math.min(...(await locksOf(checkpoint)).values());
+
+  it('locks every object as it is put, bank.json and the key ring too', async () => {
+    const server = await start();
+    const checkpoint = (await world.backUp()).get(server) ?? '';
+
+    const keys = await keysOf(store, '');
+    expect(keys.length).toBeGreaterThan(4);
+    for (const key of keys) {
+      expect((await lock.retentionOf(key))?.until.getTime(), key).toBe(
+        clock.now() + 10 * DAY_MILLISECONDS,
+      );
+    }
+    const record = await recordOf(checkpoint);
+    expect(record.lockedUntil).toBe('2026-03-11T00:00:00.000Z');
+    expect((await readRoot(await world.services.bank(), record.root)).lockedUntil).toBe(
+      record.lockedUntil,
+    );
+  });
+
+  it("extends an ancestor's objects only when they would run out, and then before the commit", async () => {
+    let extended: string[] = [];
+    const server = await start((real) => ({
+      async extend(key, ...rest) {
+        extended.push(key);
+        await real.extend(key, ...rest);
+      },
+    }));
+    const first = (await world.backUp()).get(server) ?? '';
+    const change = async () => {
+      await world.cloud.writeGuest(server, GUEST_DATA_OFFSET, randomBytes(MIB / 4));
+      return (await world.backUp()).get(server) ?? '';
+    };
+
+    clock.turn(1);
+    const second = await change();
+    expect(extended).toEqual([]);
+    expect(await shortest(second)).toBeGreaterThanOrEqual(clock.now() + 8 * DAY_MILLISECONDS);
+
+    clock.turn(3);
+    const third = await change();
+    expect(extended.filter((key) => key.includes(first)).length).toBeGreaterThan(0);
+    expect(extended).toContain('bank.json');
+    expect(extended.some((key) => key.startsWith('keys/'))).toBe(true);
+    expect(await shortest(third)).toBeGreaterThanOrEqual(clock.now() + 8 * DAY_MILLISECONDS);
+
+    extended = [];
+    clock.turn(1);
+    await change();
+    expect(extended).toEqual([]);
+  });
+
+  it('commits nothing where a lock cannot be extended', async () => {
+    let broken = false;
+    const server = await start((real) => ({
+      async extend(...call) {
+        if (broken) throw new StoreUnavailable('The lock was made to fail.');
+        await real.extend(...call);
+      },
+    }));
+    await world.backUp();
+    clock.turn(5);
+    broken = true;
+    await world.cloud.writeGuest(server, GUEST_DATA_OFFSET, randomBytes(MIB / 4));
+
+    expect((await world.run('backup', {})).status).toBe('FAILED');
+
+    const roots = await keysOf(store, 'roots/');
+    expect(roots).toHaveLength(1);
+  });
+
+  it('refuses a commit whose locks nobody extended', async () => {
+    await start();
+    const { work } = world.places;
+    const put = work.put.bind(work);
+    // The note of the extension is lost on its way.
+    work.put = async (key, ...rest) => {
+      if (!key.endsWith('/retention')) await put(key, ...rest);
+    };
+
+    const outcome = await world.run('backup', {});
+
+    expect(outcome.status).toBe('FAILED');
+    expect(JSON.stringify(outcome)).toContain('CheckpointNotLocked');
+    expect(await keysOf(store, 'roots/')).toEqual([]);
+  });
+
+  it('keeps what is locked in a collection, says until when, and deletes it later', async () => {
+    const server = await start();
+    const first = (await world.backUp()).get(server) ?? '';
+    await world.cloud.writeGuest(server, GUEST_DATA_OFFSET, randomBytes(2 * MIB));
+    await world.backUp();
+    expect((await world.run('prune', { keep: { last: 1 } })).status).toBe('SUCCEEDED');
+    const collect = async () => {
+      const outcome = await world.run('collect-garbage', { undelete_days: 0, force: true });
+      expect(outcome.status).toBe('SUCCEEDED');
+      return CollectionSummary.parse(outcome.status === 'SUCCEEDED' ? outcome.output : {});
+    };
+
+    const early = await collect();
+    expect(early.dead.objects).toBeGreaterThan(1);
+    expect(early.retained).toEqual(early.dead);
+    expect(early.deleted.objects).toBe(0);
+    expect(early.retainedUntil).toBe('2026-03-11T00:00:00.000Z');
+    expect(await keysOf(store, `packs/${first}/`)).not.toEqual([]);
+
+    clock.turn(11);
+    const late = await collect();
+    expect(late.deleted).toEqual(early.dead);
+    expect(late.retainedUntil).toBeNull();
+    expect(await keysOf(store, `roots/${first}`)).toEqual([]);
+  });
+});
+
+describe('extending many locks', () => {
+  it('goes on where a worker ran short of time, and extends nothing twice', async () => {
+    const keys = Array.from({ length: 1000 }, (_, n) => `packs/${String(n)}`);
+    const extended: string[] = [];
+    let saved = 0;
+    for (let worker = 0; saved < keys.length; worker++) {
+      let batches = 0;
+      const steps = {
+        extend: async (key: string) => {
+          extended.push(key);
+        },
+        before: async () => {
+          if (batches++ === 3) throw new RangeUnfinished('short of time');
+        },
+        after: async (done: number) => {
+          saved = done;
+        },
+      };
+      await inBatches(keys, saved, steps, 70).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(RangeUnfinished);
+      });
+      expect(worker).toBeLessThan(6);
+    }
+    expect(extended).toEqual(keys);
+  });
+});
