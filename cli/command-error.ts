@@ -1,4 +1,5 @@
 import { SnapbankError } from '../lib/errors.ts';
+import { remedyOf } from './remedies.ts';
 import { printable } from './terminal/printable.ts';
 
 /** Errors that mean wrong usage or configuration: nothing was done, exit code 2. Everything else that goes wrong is 1. */
@@ -17,6 +18,7 @@ const CONFIGURATION_ERRORS = new Set([
   'ObjectLockUnavailable',
   'CheckpointNotFound',
   'CheckpointAmbiguous',
+  'NoServerSelected',
 ]);
 
 export function exitCodeOf(errorName: string): 1 | 2 {
@@ -27,8 +29,10 @@ export function exitCodeOf(errorName: string): 1 | 2 {
 export function describeError(error: unknown): { name: string; message: string; remedy?: string } {
   if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
   const message = error.message === '' ? error.name : error.message;
-  if (!(error instanceof SnapbankError)) return { name: error.name, message };
-  const { remedy } = error.constructor as { remedy?: string };
+  const remedy =
+    error instanceof SnapbankError
+      ? (error.constructor as { remedy?: string }).remedy
+      : remedyOf(error.name);
   return { name: error.name, message, ...(remedy === undefined ? {} : { remedy }) };
 }
 

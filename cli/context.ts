@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { bankLocations, openPlaces } from '../lib/bank/open-places.ts';
 import { thisProcess } from '../lib/bank/register/process.ts';
 import { makeServices } from '../lib/make-services.ts';
+import { systemClock } from '../lib/clock.ts';
 import { loadCloudConfig } from '../lib/openstack/cloud-config.ts';
+import { connectOpenStack } from '../lib/openstack/connect.ts';
+import type { OpenStack } from '../lib/openstack/open-stack.ts';
 import { historyDirectory } from '../local/engine/history-file.ts';
 import type { HistoryStore } from '../local/engine/history.ts';
 import type { ProgressEvent, Services } from '../lib/services.ts';
@@ -29,6 +32,8 @@ export interface CommandContext {
   /** Directory of what is kept of embedded executions. */
   readonly stateDirectory: string;
   readonly history: HistoryStore;
+  /** The cloud alone, for what needs no bank. */
+  readonly openstack: () => Promise<OpenStack>;
   readonly services: (options?: { progress?: (event: ProgressEvent) => void }) => Promise<Services>;
 }
 
@@ -47,23 +52,20 @@ export function commandContext(options: GlobalOptions, surroundings: Surrounding
     env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? homedir(), '.local', 'state'),
     'snapbank',
   );
+  const cloudConfig = async () =>
+    await loadCloudConfig({ env, cwd: surroundings.cwd, home: env['HOME'] ?? homedir(), log });
   return {
     env,
     output,
     signal: surroundings.signal,
     stateDirectory,
     history: historyDirectory(join(stateDirectory, 'executions')),
+    openstack: async () => connectOpenStack(await cloudConfig(), { clock: systemClock, log }),
     async services({ progress } = {}) {
       return makeServices({
         env,
         places: openPlaces(bankLocations(env), { env }),
-        cloudConfig: async () =>
-          await loadCloudConfig({
-            env,
-            cwd: surroundings.cwd,
-            home: env['HOME'] ?? homedir(),
-            log,
-          }),
+        cloudConfig,
         log,
         process: await thisProcess(),
         ...(progress === undefined ? {} : { progress }),

@@ -8,6 +8,7 @@ import { BackupProgress } from '../backup-progress.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
+import { remedyOf } from '../remedies.ts';
 import { runEmbedded } from '../run-embedded.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
@@ -81,7 +82,21 @@ interface Run {
 
 function show(output: Output, servers: readonly ServerOutcome[], run: Run): void {
   const { name, summary, elapsedMilliseconds } = run;
-  output.event({ type: 'summary', execution: name, ...summary, servers });
+  output.event({
+    type: 'summary',
+    execution: name,
+    ...summary,
+    servers: servers.map(({ error, ...server }) => ({
+      ...server,
+      error: error === null ? null : { ...error, remedy: remedyOf(error.name) },
+    })),
+  });
+  if (summary.total === 0) {
+    output.warn(
+      'snapbank: warning: There is no server in this project and region: nothing was backed up.',
+    );
+    return;
+  }
   output.table<ServerOutcome>(
     [
       { title: 'SERVER', text: (server) => server.name ?? server.id, shrinkable: true },
@@ -113,7 +128,11 @@ function bytes(count: number | null): string {
 
 function* notesOn(server: ServerOutcome): Generator<string> {
   const name = server.name ?? server.id;
-  if (server.error !== null) yield `${name}: ${server.error.name}: ${server.error.message}`;
+  if (server.error !== null) {
+    yield `${name}: ${server.error.name}: ${server.error.message}`;
+    const remedy = remedyOf(server.error.name);
+    if (remedy !== undefined) yield `  ${remedy}`;
+  }
   if (server.imageKind === 'boot-image') {
     yield `${name}: the boot image was backed up, WITHOUT the data that its users wrote (enable_server_snapshot is false).`;
   }

@@ -21,6 +21,7 @@ export interface InitOptions {
 /** `snapbank bank init`: proves that the register keeps put-if-absent, then makes the bank. */
 export async function initBank(context: CommandContext, options: InitOptions): Promise<void> {
   const { env, output } = context;
+  refuseContradictions(context, options);
   const { places } = await context.services();
   const lock = lockOf(options);
   const access = options.unsealed === true ? 'unsealed' : await accessFor(context, options);
@@ -58,10 +59,29 @@ function lockText({ mode, days }: BankLock): string {
   return `Locked (${mode}): what a checkpoint refers to can be deleted for ${String(days)} days after its backup ${who}.`;
 }
 
+/** Whoever names a key expects sealing: neither wish may silently win. */
+function refuseContradictions({ env }: CommandContext, options: InitOptions): void {
+  if (options.unsealed !== true) return;
+  const sealing = [
+    ...(nonEmpty(env['SNAPBANK_KEY_FILE']) ? ['--key-file (SNAPBANK_KEY_FILE)'] : []),
+    ...(options.recipient === undefined ? [] : ['--recipient']),
+    ...(options.passphrase === true ? ['--passphrase'] : []),
+    ...(options.writeOnlyKeyFile === undefined ? [] : ['--write-only-key-file']),
+  ];
+  if (sealing.length === 0) return;
+  throw new InvalidInput(
+    `--unsealed encrypts nothing, and ${sealing.join(', ')} seals: leave out one or the other.`,
+  );
+}
+
+function nonEmpty(value: string | undefined): boolean {
+  return value !== undefined && value !== '';
+}
+
 async function accessFor({ env }: CommandContext, options: InitOptions): Promise<NewAccess[]> {
   const access: NewAccess[] = [];
   const keyFile = env['SNAPBANK_KEY_FILE'];
-  if (keyFile !== undefined && keyFile !== '') {
+  if (keyFile !== undefined && nonEmpty(keyFile)) {
     const { publicKey } = await keyIn(keyFile);
     access.push({ label: 'key file', role: 'reader', publicKey });
   }

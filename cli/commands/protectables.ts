@@ -2,12 +2,15 @@ import { selectServers } from '../../lib/protect/select-servers.ts';
 import type { ServerProtectable } from '../../lib/protectable.ts';
 import type { CommandContext } from '../context.ts';
 
-/** `snapbank protectables`: the servers of the project, or of all projects, and what of them can be backed up. */
+/**
+ * `snapbank protectables`: the servers of the project, or of all projects, and what of them can be backed up. Needs the cloud alone,
+ * no bank.
+ */
 export async function listProtectables(
-  { services, output, signal }: CommandContext,
+  { openstack: connect, output, signal }: CommandContext,
   { allProjects = false }: { allProjects?: boolean },
 ): Promise<void> {
-  const openstack = await (await services()).openstack();
+  const openstack = await connect();
   const protectables = await selectServers(openstack, { all_projects: allProjects }, signal);
   for (const protectable of protectables) output.event({ type: 'protectable', protectable });
   output.event({ type: 'summary', protectables: protectables.length });

@@ -17,6 +17,14 @@ export class HostBusy extends SnapbankError {
   override readonly name = 'HostBusy' as const;
 }
 
+/** The selection is valid, and no server is in it. */
+export class NoServerSelected extends SnapbankError {
+  static readonly when = 'No server of the project carries all of the given tags.';
+  static readonly remedy =
+    'See the tags in `snapbank protectables`; add one with `openstack server set --tag TAG SERVER`.';
+  override readonly name = 'NoServerSelected' as const;
+}
+
 /** Nova gave up the snapshot, or nobody works on it any more. */
 export class SnapshotFailed extends SnapbankError {
   static readonly when =

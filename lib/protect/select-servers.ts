@@ -4,6 +4,7 @@ import { ImageNotFound } from '../openstack/errors.ts';
 import type { OpenStack } from '../openstack/open-stack.ts';
 import type { Server, ServerFilter } from '../openstack/server.ts';
 import type { ServerProtectable } from '../protectable.ts';
+import { NoServerSelected } from './errors.ts';
 import { spreadOverHosts } from './spread-over-hosts.ts';
 
 const Name = z.string().min(1).max(255);
@@ -27,6 +28,9 @@ export const BackupRequest = z
 export type BackupRequest = z.infer<typeof BackupRequest>;
 
 /**
+ * The chosen servers as protectables. A server that was asked for and is not there becomes an item all the same: its own backup fails
+ * by name (`ServerNotFound`) and the others go on. Throws `NoServerSelected` for tags that no server carries; a project without servers
+ * is no error.
  * The chosen servers as protectables, those of one host as far apart as can be. A server that was asked for and is not there becomes an item all the same: its own backup fails
  * by name (`ServerNotFound`) and the others go on.
  */
@@ -41,6 +45,8 @@ export async function selectServers(
     const { tags } = request;
     const filter = { ...where, ...(tags === undefined ? {} : { tags }) };
     for await (const server of openstack.servers.list(filter, { signal })) servers.push(server);
+    // A mistyped tag must not pass for a good night: nobody would look at the backups again.
+    if (request.tags !== undefined && servers.length === 0) throw noneWith(request.tags, where);
   } else {
     servers.push(...(await namedServers(openstack, request.servers, where, signal)));
   }
@@ -49,6 +55,13 @@ export async function selectServers(
   for (const server of spreadOverHosts(servers))
     protectables.push(await protectableOf(server, imageName));
   return protectables;
+}
+
+function noneWith(tags: readonly string[], { allProjects }: ServerFilter): NoServerSelected {
+  const named = tags.map((tag) => `"${tag}"`).join(' and ');
+  return new NoServerSelected(
+    `No server of ${allProjects === true ? 'any project in this region' : 'this project and region'} has the ${tags.length === 1 ? 'tag' : 'tags'} ${named}.`,
+  );
 }
 
 async function namedServers(

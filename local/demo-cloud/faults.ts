@@ -157,7 +157,7 @@ function matches(matcher: RequestMatcher, service: string, method: string, targe
 }
 
 /** Mulberry32: numbers in [0, 1), the same for the same seed. */
-function randomNumbers(seed: number): () => number {
+export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

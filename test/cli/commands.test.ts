@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,6 +105,31 @@ describe('the snapbank command', () => {
     expect(cloudless).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('OS_CLOUD') });
   });
 
+  it('lists what could be backed up before there is a bank', async () => {
+    expect(await snapbank(['protectables'], { SNAPBANK_BANK: undefined })).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('web-1'),
+    });
+  });
+
+  it('does not make a bank that is to be sealed and not sealed', async () => {
+    const other = ['bank', 'init', '--unsealed', '--bank', join(directory, 'both')];
+
+    for (const [sealing, named] of [
+      [['--passphrase'], '--passphrase'],
+      [['--recipient', 'x'], '--recipient'],
+      [['--key-file', join(directory, 'new')], '--key-file'],
+    ] as const) {
+      expect(
+        await snapbank([...other, ...sealing], { SNAPBANK_KEY_FILE: undefined }),
+      ).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringMatching(new RegExp(`--unsealed.*${named}`)),
+      });
+    }
+    expect(existsSync(join(directory, 'both'))).toBe(false);
+  });
+
   it('makes a bank, and a key that only its owner can read', async () => {
     const ran = await snapbank(['bank', 'init']);
 
@@ -181,6 +207,55 @@ describe('the snapbank command', () => {
         }),
       ]),
     });
+  });
+
+  it('says what to do about a failure inside the execution', async () => {
+    const server = await snapbank(['backup', '--server', 'nobody']);
+    const whole = await snapbank(['restore', 'web-1@latest', '--flavor', 'huge']);
+
+    expect(server.stdout).toMatch(/ServerNotFound.*\n {2}Check the id, the project/);
+    expect(whole.stderr).toMatch(/RestoreNotPossible.*\n {2}Name others, e\.g\. --flavor/);
+  });
+
+  it('refuses a tag that no server has, and only warns of a project without servers', async () => {
+    const tag = await snapbank(['backup', '--tag', 'nighlty', '--json']);
+
+    expect(tag).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/NoServerSelected.*"nighlty".*\n {2}See the tags/),
+    });
+    expect(tag.events.at(-1)).toMatchObject({ type: 'error', name: 'NoServerSelected' });
+    const empty = cloud.addProject({ name: 'empty' });
+    const all = await snapbank(['backup', '--all'], {
+      OS_APPLICATION_CREDENTIAL_ID: empty.applicationCredential.id,
+      OS_APPLICATION_CREDENTIAL_SECRET: empty.applicationCredential.secret,
+    });
+    expect(all).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('no server') });
+  });
+
+  it.each([
+    [
+      'a wrong secret',
+      { OS_APPLICATION_CREDENTIAL_SECRET: 'wrong' },
+      /AuthenticationFailed.*\n {2}/,
+    ],
+    [
+      'a cloud that is not there',
+      { OS_AUTH_URL: 'http://127.0.0.1:9/v3' },
+      /OpenStackUnavailable.*\n {2}/,
+    ],
+    [
+      'a bank that is not there',
+      { SNAPBANK_BANK: '/nowhere/bank' },
+      /BankNotFound.*snapbank bank init/s,
+    ],
+    ['a bank with a wrong key', { SNAPBANK_KEY_FILE: '/nowhere/key' }, /KeyFileUnusable.*\n {2}/],
+    ['a region without services', { OS_REGION_NAME: 'Nowhere' }, /EndpointNotFound.*\n {2}/],
+  ])('says what to do about %s', async (_what, env, said) => {
+    const ran = await snapbank(['backup', '--all'], env);
+
+    expect(ran.exitCode).toBeGreaterThan(0);
+    expect(ran.stderr).toMatch(said);
   });
 
   it('lists checkpoints, the newest first, and shows one', async () => {

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskInBank } from '../machines/disk-in-bank.ts';
+import { randomNumbers } from '../../local/demo-cloud/faults.ts';
 import type { LoggedRequest } from '../../local/demo-cloud/request-log.ts';
 import { leftovers } from './leftovers.ts';
-import { type Counts, MOMENTS, randomNumbers } from './moments.ts';
+import { type Counts, MOMENTS } from './moments.ts';
 import type { Ended, Interruption } from './snapbank-process.ts';
 import { openStage, SEGMENT_BYTES, SEGMENTS, type Stage, type StageOptions } from './stage.ts';
 
@@ -154,7 +155,9 @@ export async function interrupt(options: InterruptOptions): Promise<Interrupted>
     const continued = ended.events.some((event) => event['continued'] === true);
     if (mustContinue && !continued) throw new Error(`${description}: it was not continued.`);
     if (seen.reReadBytes > 0) {
-      throw new Error(`${description}: ${String(seen.reReadBytes)} finished bytes were read again.`);
+      throw new Error(
+        `${description}: ${String(seen.reReadBytes)} finished bytes were read again.`,
+      );
     }
     const own = await expectResult(stage, machine, ended, description);
     const left = await leftovers(stage, own);

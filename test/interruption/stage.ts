@@ -129,18 +129,11 @@ async function furnish(
       await snapbankProcess(argv, env, directory, interruption),
     async succeed(...argv) {
       const stderr: string[] = [];
-      const stream = (to: string[]) =>
-        new Writable({
-          write(chunk: Buffer, _encoding, done) {
-            to.push(chunk.toString());
-            done();
-          },
-        });
       const exitCode = await runCommandLine(argv, {
         env,
         cwd: directory,
-        stdout: stream([]),
-        stderr: stream(stderr),
+        stdout: collector([]),
+        stderr: collector(stderr),
         onStopRequest: () => {},
       });
       if (exitCode !== 0) throw new Error(`snapbank ${argv.join(' ')}: ${stderr.join('')}`);
@@ -161,6 +154,15 @@ async function furnish(
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function collector(to: string[]): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      to.push(chunk.toString());
+      done();
+    },
+  });
 }
 
 /** Every second MiB holds bytes that do not compress; between them are holes. */

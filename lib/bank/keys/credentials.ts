@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { InvalidInput } from '../../errors.ts';
 import { readKeyFile } from './key-file.ts';
 import type { SecretKey } from './key-text.ts';
+import { readPrivateFile } from './private-file.ts';
 
 /** What a caller has to open a sealed bank with; nothing for an unsealed one. */
 export interface BankCredentials {
@@ -11,7 +11,7 @@ export interface BankCredentials {
 
 /**
  * The credentials that the environment names: `SNAPBANK_KEY_FILE`, and `SNAPBANK_PASSPHRASE` or `SNAPBANK_PASSPHRASE_FILE` (its first
- * line). Throws `KeyFileUnusable` or `InvalidInput` when a named file cannot be used.
+ * line). Throws `KeyFileUnusable` or `InvalidInput` when a named file cannot be used, or others could read it.
  */
 export async function credentialsFromEnvironment(
   env: Readonly<Record<string, string | undefined>>,
@@ -30,13 +30,7 @@ export async function credentialsFromEnvironment(
 }
 
 async function firstLine(path: string): Promise<string> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new InvalidInput(`The passphrase file ${path} cannot be read.`, { cause: error });
-  }
-  const line = text.split(/\r?\n/, 1)[0] ?? '';
+  const line = (await readPrivateFile('passphrase file', path)).split(/\r?\n/, 1)[0] ?? '';
   if (line === '') throw new InvalidInput(`The passphrase file ${path} is empty.`);
   return line;
 }

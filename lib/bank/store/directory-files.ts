@@ -1,9 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  stat,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf, isMissing } from './directory-errors.ts';
-import { StoreUnavailable } from './errors.ts';
+import { StoreRefused, StoreUnavailable } from './errors.ts';
 
 /** Where files are made before they get their names. Keys never start with a dot. */
 const TEMPORARY = '.tmp';
@@ -33,7 +43,7 @@ export function durableFiles(root: string): DurableFiles {
   let ready: Promise<void> | undefined;
 
   const prepare = async () => {
-    const made = await mkdir(temporaryFolder, { recursive: true, mode: 0o700 });
+    const made = await makeFolders(temporaryFolder);
     if (made !== undefined) {
       await Promise.all(foldersUp(temporaryFolder, dirname(made)).map(syncFolder));
     }
@@ -71,7 +81,7 @@ export function durableFiles(root: string): DurableFiles {
 
     async inFolderOf(path, act) {
       for (let pruned = 0; pruned < MAX_PRUNED; pruned++) {
-        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+        await makeFolders(dirname(path));
         try {
           return await act();
         } catch (error) {
@@ -138,6 +148,29 @@ export async function statusOf(path: string): Promise<Stats | undefined> {
     if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/**
+ * Makes the folder and those above it, and returns the uppermost that was not there. Node's own `recursive` never ends where a file
+ * system takes no folders but answers ENOENT, as /proc does.
+ */
+async function makeFolders(path: string): Promise<string | undefined> {
+  const parent = dirname(path);
+  let uppermost: string | undefined;
+  for (let pruned = 0; pruned < MAX_PRUNED; pruned++) {
+    try {
+      await mkdir(path, { mode: 0o700 });
+      return uppermost ?? path;
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return uppermost;
+      if (codeOf(error) !== 'ENOENT' || parent === path) throw error;
+    }
+    uppermost = (await makeFolders(parent)) ?? uppermost;
+  }
+  throw new StoreRefused(
+    `${path} cannot be made: the file system of ${parent} takes no new folders. Choose a directory on a disk.`,
+    { identifiers: { path } },
+  );
 }
 
 /** `folder` and those above it, up to and with `top`. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -39,7 +39,7 @@ describe('credentialsFromEnvironment', () => {
 
   it('takes the first line of a passphrase file', async () => {
     const path = join(folder, 'passphrase');
-    await writeFile(path, 'correct horse\r\nbattery\n');
+    await writeFile(path, 'correct horse\r\nbattery\n', { mode: 0o600 });
 
     expect(await credentialsFromEnvironment({ SNAPBANK_PASSPHRASE_FILE: path })).toEqual({
       passphrase: 'correct horse',
@@ -48,16 +48,26 @@ describe('credentialsFromEnvironment', () => {
 
   it('refuses files that are not there, an empty one, and two passphrases', async () => {
     const empty = join(folder, 'empty');
-    await writeFile(empty, '\n');
+    await writeFile(empty, '\n', { mode: 0o600 });
     const of = credentialsFromEnvironment;
 
     await expect(of({ SNAPBANK_KEY_FILE: join(folder, 'no') })).rejects.toThrow(KeyFileUnusable);
     await expect(of({ SNAPBANK_PASSPHRASE_FILE: join(folder, 'no') })).rejects.toThrow(
-      InvalidInput,
+      KeyFileUnusable,
     );
     await expect(of({ SNAPBANK_PASSPHRASE_FILE: empty })).rejects.toThrow(InvalidInput);
     await expect(
       of({ SNAPBANK_PASSPHRASE_FILE: empty, SNAPBANK_PASSPHRASE: 'correct horse' }),
     ).rejects.toThrow(InvalidInput);
+  });
+
+  it('refuses a passphrase file that others can read, and says what to type', async () => {
+    const path = join(folder, 'open');
+    await writeFile(path, 'correct horse\n');
+    await chmod(path, 0o644);
+
+    await expect(credentialsFromEnvironment({ SNAPBANK_PASSPHRASE_FILE: path })).rejects.toThrow(
+      `chmod 600 ${path}`,
+    );
   });
 });

@@ -150,6 +150,17 @@ describe('directoryStore and the disk', () => {
   });
 });
 
+describe.runIf(process.platform === 'linux')(
+  'a directoryStore where no folders can be made',
+  () => {
+    it('refuses at once', async () => {
+      const nowhere = directoryStore('/proc/snapbank/bank');
+
+      await expect(nowhere.put('key', text('x'))).rejects.toThrow(StoreRefused);
+    });
+  },
+);
+
 describe('putIfAbsent of a directoryStore', () => {
   it('does not know the outcome when link fails half way, or the folder cannot be synced', async () => {
     fail('link', 'EIO');

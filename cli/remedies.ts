@@ -1,0 +1,48 @@
+import * as collection from '../lib/bank/collect/errors.ts';
+import * as bank from '../lib/bank/errors.ts';
+import * as register from '../lib/bank/register/errors.ts';
+import * as store from '../lib/bank/store/errors.ts';
+import * as disk from '../lib/disk/errors.ts';
+import * as everywhere from '../lib/errors.ts';
+import { SecretUnavailable } from '../lib/function-secret.ts';
+import * as http from '../lib/http/errors.ts';
+import * as openstack from '../lib/openstack/errors.ts';
+import * as protect from '../lib/protect/errors.ts';
+import * as restore from '../lib/restore/errors.ts';
+import * as verify from '../lib/verify/errors.ts';
+import * as engine from '../local/engine/errors.ts';
+
+const MODULES: readonly object[] = [
+  collection,
+  bank,
+  register,
+  store,
+  disk,
+  everywhere,
+  http,
+  openstack,
+  protect,
+  restore,
+  verify,
+  engine,
+  { SecretUnavailable },
+];
+
+/** A class is exported under the name that its errors have. */
+const REMEDIES = new Map(
+  MODULES.flatMap((module) => Object.entries(module)).flatMap(
+    ([name, exported]: [string, unknown]) => (hasRemedy(exported) ? [[name, exported.remedy]] : []),
+  ),
+);
+
+/**
+ * What to do about an error of which only the name is left: what a function threw inside an execution reaches the command as the
+ * name and the message that the state machine knows.
+ */
+export function remedyOf(errorName: string): string | undefined {
+  return REMEDIES.get(errorName);
+}
+
+function hasRemedy(exported: unknown): exported is { remedy: string } {
+  return typeof exported === 'function' && 'remedy' in exported;
+}
