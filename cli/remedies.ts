@@ -6,6 +6,7 @@ import * as disk from '../lib/disk/errors.ts';
 import * as everywhere from '../lib/errors.ts';
 import { SecretUnavailable } from '../lib/function-secret.ts';
 import * as http from '../lib/http/errors.ts';
+import * as nbd from '../local/nbd/errors.ts';
 import * as openstack from '../lib/openstack/errors.ts';
 import * as protect from '../lib/protect/errors.ts';
 import * as restore from '../lib/restore/errors.ts';
@@ -20,6 +21,7 @@ const MODULES: readonly object[] = [
   disk,
   everywhere,
   http,
+  nbd,
   openstack,
   protect,
   restore,
