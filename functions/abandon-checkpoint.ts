@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { abandonCheckpoint as abandonRecord } from '../lib/bank/register/abandon-checkpoint.ts';
 import { CheckpointId } from '../lib/bank/register/ids.ts';
 import { handlerOf } from '../lib/handler.ts';
-import { explainFailure, Failure } from '../lib/protect/explain-failure.ts';
+import { explainFailure } from '../lib/protect/explain-failure.ts';
+import { Failure } from '../lib/protect/failure.ts';
 import { stateFunction } from '../lib/state-function.ts';
 
 /** Fences the checkpoint of a failed backup (one that was committed after all stays), and names the error behind a failed Map. */

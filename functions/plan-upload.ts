@@ -50,6 +50,8 @@ export const planUpload = stateFunction({
       reading: plan.reading,
       ranges: disk === null ? [] : rangesOf(Math.ceil(disk.guestSizeBytes / segmentBytes)),
       rangesAtOnce: services.settings.rangesAtOnce,
+      fitsFunction:
+        image.sizeBytes !== null && image.sizeBytes <= services.settings.functionPassBytes,
     };
   },
 });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { handlerOf } from '../lib/handler.ts';
-import { explainFailure, Failure } from '../lib/protect/explain-failure.ts';
+import { explainFailure } from '../lib/protect/explain-failure.ts';
+import { Failure } from '../lib/protect/failure.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
 import { removeRestored } from '../lib/restore/remove-restored.ts';
 import { stateFunction } from '../lib/state-function.ts';

@@ -21,6 +21,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /\/(items|results|outcomes|receipts|uploads|descriptions|restores|verifications)\/\*$/,
     'Objects of one kind in the work place: they come and go with each execution.',
   ],
+  [/:task\/[a-z0-9-]+\/\*$/, 'Tasks of one cluster: they have ids of their own.'],
   [
     /:execution:[a-z0-9-]+(\/\*|\*)?:\*$/,
     'Executions of one machine: they have names of their own.',
@@ -48,6 +49,7 @@ function flattened(value: unknown): string {
   const [[intrinsic, content] = []] = Object.entries(value as Record<string, unknown>);
   if (intrinsic === 'Ref') return `<${String(content)}>`;
   if (intrinsic === 'Fn::GetAtt') return `<${(content as string[]).join('.')}>`;
+  if (intrinsic === 'Fn::Sub') return String(content);
   const [separator, parts] = content as [string, unknown[]];
   return parts.map(flattened).join(separator);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { bundleFunctions } from './bundle.ts';
+import { bundleContainer, bundleFunctions } from './bundle.ts';
 import { readSettings } from './settings.ts';
 import { SnapbankStack } from './stack.ts';
 
@@ -13,10 +13,13 @@ process.on('exit', () => {
   rmSync(bundles, { recursive: true, force: true });
 });
 bundleFunctions(bundles);
+const containerDirectory = join(bundles, 'container');
+bundleContainer(containerDirectory);
 
 const app = new App();
 new SnapbankStack(app, {
   settings: readSettings(process.env['SNAPBANK_SETTINGS']),
+  containerDirectory,
   codeOf: (fileName) => Code.fromAsset(join(bundles, fileName)),
 });
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -1,6 +1,6 @@
-import { globSync } from 'node:fs';
+import { copyFileSync, globSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { buildSync } from 'esbuild';
+import { type BuildOptions, buildSync } from 'esbuild';
 import { PROJECT_ROOT } from './definitions.ts';
 
 /**
@@ -9,12 +9,11 @@ import { PROJECT_ROOT } from './definitions.ts';
 const BANNER =
   "import { createRequire as topLevelCreateRequire } from 'node:module'; const require = topLevelCreateRequire(import.meta.url);";
 
-/** Bundles every file of functions/ into `directory`/<name>/index.mjs: one run of esbuild, no docker, no network. */
-export function bundleFunctions(directory: string): void {
-  const files = globSync('functions/*.ts', { cwd: PROJECT_ROOT });
-  buildSync({
+/** One run of esbuild, no docker, no network. */
+function bundle(entryPoints: { in: string; out: string }[], directory: string): void {
+  const options: BuildOptions = {
     absWorkingDir: PROJECT_ROOT,
-    entryPoints: files.map((file) => ({ in: file, out: join(basename(file, '.ts'), 'index') })),
+    entryPoints,
     outdir: directory,
     bundle: true,
     format: 'esm',
@@ -31,5 +30,21 @@ export function bundleFunctions(directory: string): void {
     sourcesContent: false,
     legalComments: 'none',
     logLevel: 'warning',
-  });
+  };
+  buildSync(options);
+}
+
+/** Bundles every file of functions/ into `directory`/<name>/index.mjs. */
+export function bundleFunctions(directory: string): void {
+  const files = globSync('functions/*.ts', { cwd: PROJECT_ROOT });
+  bundle(
+    files.map((file) => ({ in: file, out: join(basename(file, '.ts'), 'index') })),
+    directory,
+  );
+}
+
+/** Puts what the image of the containers is built from into `directory`. */
+export function bundleContainer(directory: string): void {
+  bundle([{ in: 'container/main.ts', out: 'index' }], directory);
+  copyFileSync(join(PROJECT_ROOT, 'container', 'Dockerfile'), join(directory, 'Dockerfile'));
 }

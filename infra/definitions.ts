@@ -12,6 +12,8 @@ export interface MachineDefinition {
   readonly file: string;
   /** Names of the Task states that call a function. */
   readonly functions: readonly string[];
+  /** Names of the Task states that run a container. */
+  readonly containers: readonly string[];
   /** Everything that is substituted when it is deployed. */
   readonly placeholders: readonly string[];
   /** By function: how long its state waits for it. */
@@ -19,7 +21,7 @@ export interface MachineDefinition {
 }
 
 interface State {
-  Arguments?: { FunctionName?: string };
+  Arguments?: { FunctionName?: string; TaskDefinition?: string };
   TimeoutSeconds?: number | string;
   ItemProcessor?: { States: Record<string, State> };
   Branches?: { States: Record<string, State> }[];
@@ -33,8 +35,13 @@ export function readDefinition(machine: Machine): MachineDefinition {
   const file = join(PROJECT_ROOT, 'statemachine', `${machine}.asl.json`);
   const text = readFileSync(file, 'utf8');
   const stateSeconds: Record<string, number> = {};
+  const containers: string[] = [];
   const { States } = JSON.parse(text) as { States: Record<string, State> };
   for (const state of statesOf(States)) {
+    const container = /^\$\{(\w+)TaskDefinition\}$/.exec(
+      state.Arguments?.TaskDefinition ?? '',
+    )?.[1];
+    if (container !== undefined) containers.push(container);
     const name = /^\$\{(\w+)FunctionArn\}$/.exec(state.Arguments?.FunctionName ?? '')?.[1];
     if (name === undefined) continue;
     const seconds = state.TimeoutSeconds;
@@ -45,6 +52,7 @@ export function readDefinition(machine: Machine): MachineDefinition {
     machine,
     file,
     functions: Object.keys(stateSeconds).sort(),
+    containers: containers.sort(),
     placeholders: [...new Set(placeholders)].sort(),
     stateSeconds,
   };

@@ -85,6 +85,19 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     register: changesRecords,
     work: { get: ['descriptions/*', 'receipts/*', 'uploads/*'], put: ['uploads/*'] },
   },
+  UploadStreamInContainer: {
+    cloud: true,
+    key: true,
+    bank: {
+      get: ['roots/*', 'segments/*'],
+      put: ['segments/*', 'packs/*'],
+    },
+    register: changesRecords,
+    work: {
+      get: ['uploads/*', 'receipts/*'],
+      put: ['uploads/*', 'receipts/*', 'results/*'],
+    },
+  },
   CommitCheckpoint: {
     key: true,
     bank: { get: ['roots/*'], put: ['roots/*'], retain: ['roots/*'] },
@@ -125,6 +138,13 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   },
   PollImport: { cloud: true, key: true, register: keepsPin },
   UploadImage: { cloud: true, key: true, bank: readsCheckpoint, register: keepsPin },
+  UploadImageInContainer: {
+    cloud: true,
+    key: true,
+    bank: readsCheckpoint,
+    register: keepsPin,
+    work: { put: ['results/*'] },
+  },
   PlanCheck: { cloud: true, key: true },
   CheckRange: {
     cloud: true,

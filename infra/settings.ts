@@ -43,6 +43,15 @@ export const Settings = z
     lambdaConcurrency: z.number().int().min(1),
     enableServerSnapshot: z.boolean(),
     imageImport: z.enum(['web-download', 'stream']),
+    containers: z
+      .strictObject({
+        subnetIds: z.array(z.string()).min(1),
+        securityGroupIds: z.array(z.string()).min(1),
+        publicIp: z.boolean(),
+        image: z.string().min(1).nullable(),
+        fromGiB: z.number().int().min(1).optional(),
+      })
+      .nullable(),
     plans: z.array(DeployedPlan),
     network: z
       .strictObject({

@@ -3,6 +3,7 @@ import { EventBus } from 'aws-cdk-lib/aws-events';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { MACHINES, readDefinition } from './definitions.ts';
+import { deployContainers } from './containers.ts';
 import { networkOf } from './network.ts';
 import { deployPlaces } from './places.ts';
 import type { Settings } from './settings.ts';
@@ -15,11 +16,16 @@ export interface SnapbankStackProps extends StackProps {
   readonly settings: Settings;
   /** Where the bundle of a file of functions/ is. */
   readonly codeOf: (fileName: string) => Code;
+  /** Holds the Dockerfile of the containers and what it copies. */
+  readonly containerDirectory: string;
 }
 
 /** Everything that snapbank is on AWS. */
 export class SnapbankStack extends Stack {
-  constructor(scope: Construct, { settings, codeOf, ...props }: SnapbankStackProps) {
+  constructor(
+    scope: Construct,
+    { settings, codeOf, containerDirectory, ...props }: SnapbankStackProps,
+  ) {
     super(scope, settings.stack, {
       description: 'snapbank: backs up OpenStack servers with their data, and brings them back',
       terminationProtection: true,
@@ -31,8 +37,14 @@ export class SnapbankStack extends Stack {
     const commons = { codeOf, logDays, network: networkOf(this, settings.network) };
     const definitions = MACHINES.map(readDefinition);
     const functions = deployStateFunctions(this, definitions, places, settings, commons);
+    const containers = deployContainers(this, {
+      definitions,
+      places,
+      settings,
+      directory: containerDirectory,
+    });
     const machines = definitions.map((definition) =>
-      deployMachine(this, definition, { functions, work: places.work, bus, logDays }),
+      deployMachine(this, definition, { functions, containers, work: places.work, bus, logDays }),
     );
     const [backup] = machines;
     const { Sweep: sweep } = functions;

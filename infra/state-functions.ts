@@ -52,7 +52,7 @@ export function functionWithNeeds(
   });
 }
 
-function needsOf(name: string): Needs {
+export function needsOf(name: string): Needs {
   const needs = NEEDS[name];
   if (needs === undefined) throw new Error(`infra/needs.ts does not say what ${name} needs.`);
   return needs;
@@ -65,7 +65,8 @@ function secretsOf(needs: Needs, { secrets }: Settings): string[] {
   ];
 }
 
-function environmentOf(
+/** The variables by which functions and containers find the places and the secrets. */
+export function environmentOf(
   needs: Needs,
   { bank, register, work }: DeployedPlaces,
   settings: Settings,
@@ -85,5 +86,8 @@ function environmentOf(
     SNAPBANK_RANGES_AT_ONCE: String(settings.rangesAtOnce),
     SNAPBANK_PARTS_AT_ONCE: String(settings.partsAtOnce),
     SNAPBANK_IMAGE_IMPORT: settings.imageImport,
+    ...(settings.containers?.fromGiB === undefined
+      ? {}
+      : { SNAPBANK_FUNCTION_PASS_BYTES: String(settings.containers.fromGiB * 1024 ** 3) }),
   };
 }

@@ -11,12 +11,16 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
+import { containerStatements, type DeployedContainers } from './containers.ts';
 import { type MachineDefinition, WORKER_STATE_SECONDS } from './definitions.ts';
+import { NO_CONTAINERS } from './no-containers.ts';
 import type { DeployedPlace } from './places.ts';
 import { retentionOf } from './retention.ts';
 
 export interface MachineParts {
   readonly functions: Readonly<Record<string, LambdaFunction>>;
+  /** Undefined where the stack has none. */
+  readonly containers: DeployedContainers | undefined;
   readonly work: DeployedPlace;
   readonly bus: IEventBus;
   readonly logDays: number;
@@ -60,9 +64,10 @@ export function deployMachine(
 /** One value for each placeholder of the definition, and none besides. */
 function substitutions(
   { functions: names, placeholders }: MachineDefinition,
-  { functions, work, bus }: MachineParts,
+  { functions, containers, work, bus }: MachineParts,
 ): Record<string, string> {
   const known: Record<string, string | undefined> = {
+    ...(containers?.substitutions ?? NO_CONTAINERS),
     WorkBucket: work.bucket.bucketName,
     WorkPrefix: work.prefix,
     EventBusName: bus.eventBusName,
@@ -83,8 +88,8 @@ function substitutions(
 
 function statementsOf(
   scope: Construct,
-  { functions: names, placeholders }: MachineDefinition,
-  { functions, work, bus }: MachineParts,
+  { functions: names, containers: containerStates, placeholders }: MachineDefinition,
+  { functions, containers, work, bus }: MachineParts,
   machineName: string,
 ): PolicyStatement[] {
   const stack = Stack.of(scope);
@@ -125,6 +130,7 @@ function statementsOf(
           allow(['s3:ListBucket'], [work.bucket.bucketArn]),
         ]
       : []),
+    ...containerStatements(scope, containerStates, containers),
     ...(placeholders.includes('EventBusName')
       ? [allow(['events:PutEvents'], [bus.eventBusArn])]
       : []),

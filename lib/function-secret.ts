@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import axios from 'axios';
 import { SnapbankError } from './errors.ts';
 
@@ -13,6 +14,8 @@ export class SecretUnavailable extends SnapbankError {
 /** The AWS Parameters and Secrets Lambda Extension answers on this machine alone, and caches. */
 const EXTENSION_PORT = '2773';
 const TIMEOUT_MILLISECONDS = 10_000;
+/** A function sleeps between its calls; a connection that was kept would be dead when it wakes up. */
+const oneConnectionACall = new Agent({ keepAlive: false });
 
 /**
  * The text of a secret of Secrets Manager, by its name or ARN, through the Parameters and Secrets extension of a Lambda function.
@@ -28,6 +31,7 @@ export async function functionSecret(
     .get<{ SecretString?: string }>(url, {
       headers: { 'X-Aws-Parameters-Secrets-Token': env['AWS_SESSION_TOKEN'] ?? '' },
       timeout: TIMEOUT_MILLISECONDS,
+      httpAgent: oneConnectionACall,
       proxy: false,
       validateStatus: () => true,
     })

@@ -1,20 +1,9 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import { bankLocations, openPlaces } from './bank/open-places.ts';
 import { makeServices } from './make-services.ts';
 import { functionBankCredentials } from './function-bank-credentials.ts';
+import { functionLog } from './function-log.ts';
 import { functionCloudConfig } from './function-cloud-config.ts';
-import type { Log } from './log.ts';
 import type { Services } from './services.ts';
-
-/** Powertools' logger behind the port of the library. */
-function functionLog(): Log {
-  const logger = new Logger({ serviceName: 'snapbank' });
-  return {
-    debug: (message, fields = {}) => logger.debug(message, { ...fields }),
-    info: (message, fields = {}) => logger.info(message, { ...fields }),
-    warn: (message, fields = {}) => logger.warn(message, { ...fields }),
-  };
-}
 
 let services: Services | undefined;
 

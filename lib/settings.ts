@@ -14,9 +14,14 @@ export interface Settings {
   partsAtOnce: number;
   /** How a restored image gets into Glance unless the input says: `web-download` needs a store that Glance can reach. */
   imageImport: 'web-download' | 'stream';
+  /** Images of more bytes than this are not given to a function where they must be moved in one pass and there are containers. */
+  functionPassBytes: number;
   /** Prefix of the work place within its bucket, as the state machines name its keys: empty, or ends with `/`. */
   workPrefix: string;
 }
+
+/** 840 of a function's 900 s, at 60 MB a second. */
+const FUNCTION_PASS_BYTES = 840 * 60e6;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -28,6 +33,7 @@ export function settingsFromEnvironment(env: Environment): Settings {
     rangesAtOnce: countSetting(env, 'SNAPBANK_RANGES_AT_ONCE', 4),
     partsAtOnce: countSetting(env, 'SNAPBANK_PARTS_AT_ONCE', 4),
     imageImport: importSetting(env),
+    functionPassBytes: bytesSetting(env, 'SNAPBANK_FUNCTION_PASS_BYTES', FUNCTION_PASS_BYTES),
     workPrefix: env['SNAPBANK_WORK_PREFIX'] ?? '',
   };
 }
@@ -50,6 +56,14 @@ function importSetting(env: Environment): Settings['imageImport'] {
   throw new InvalidInput(
     `SNAPBANK_IMAGE_IMPORT is "${value}"; it must be "web-download" or "stream".`,
   );
+}
+
+function bytesSetting(env: Environment, name: string, otherwise: number): number {
+  const value = env[name];
+  if (value === undefined || value === '') return otherwise;
+  const bytes = Number(value);
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new InvalidInput(`${name} is "${value}"; it must be a whole number of bytes.`);
 }
 
 function countSetting(env: Environment, name: string, otherwise: number): number {

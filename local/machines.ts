@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Definition, parseDefinition } from './engine/parse-definition.ts';
+import { CONTAINER_STATES } from '../container/run-in-container.ts';
 import { STATE_FUNCTION_NAMES } from './state-functions.ts';
 
 /** The state machines, by the names of their files in statemachine/. */
@@ -11,11 +12,23 @@ export const WORK_BUCKET = 'work';
 /** No function of this process is ended from outside. */
 const WORKER_TIMEOUT_SECONDS = 30 * 24 * 3600;
 
+/** Who moves an image that takes a function of Lambda too long: the function all the same, or a container. */
+export type LongPasses = 'function' | 'container';
+
 /** The very file that is deployed to Step Functions, with local names in place of ARNs. */
-export async function loadMachine(machine: MachineName): Promise<Definition> {
+export async function loadMachine(
+  machine: MachineName,
+  longPasses: LongPasses = 'function',
+): Promise<Definition> {
   const file = new URL(`../statemachine/${machine}.asl.json`, import.meta.url);
   return parseDefinition(await readFile(file, 'utf8'), {
     ...Object.fromEntries(STATE_FUNCTION_NAMES.map((name) => [`${name}FunctionArn`, name])),
+    ...Object.fromEntries(CONTAINER_STATES.map((name) => [`${name}TaskDefinition`, name])),
+    LongPasses: longPasses,
+    ContainerCluster: 'local',
+    ContainerSubnets: 'local',
+    ContainerSecurityGroups: 'local',
+    ContainerPublicIp: 'DISABLED',
     WorkBucket: WORK_BUCKET,
     WorkPrefix: '',
     EventBusName: 'local',

@@ -7,9 +7,11 @@ import { runExecution } from './engine/run-execution.ts';
 import {
   FUNCTION_TIMEOUT_SECONDS,
   loadMachine,
+  type LongPasses,
   type MachineName,
   WORK_BUCKET,
 } from './machines.ts';
+import { runContainerTask } from './run-container-task.ts';
 import { stateFunctions } from './state-functions.ts';
 
 export interface MachineRun {
@@ -23,6 +25,8 @@ export interface MachineRun {
   /** The engine's, where it is not the functions' clock. */
   clock?: Clock;
   onEvent?: (event: HistoryEvent, recorded: boolean) => void;
+  /** Default: functions, which in this process have no limit of time. */
+  longPasses?: LongPasses;
   /** What on AWS goes to the event bus. */
   onPublished?: (entry: EventEntry) => void;
 }
@@ -31,7 +35,7 @@ export interface MachineRun {
 export async function runMachine(run: MachineRun): Promise<ExecutionOutcome> {
   const { machine, name, input, services, signal, onEvent, onPublished } = run;
   return await runExecution({
-    definition: await loadMachine(machine),
+    definition: await loadMachine(machine, run.longPasses),
     stateMachineName: `snapbank-${machine}`,
     name,
     input,
@@ -40,6 +44,7 @@ export async function runMachine(run: MachineRun): Promise<ExecutionOutcome> {
     invoke: stateFunctions(services),
     functionTimeoutSeconds: FUNCTION_TIMEOUT_SECONDS,
     objects: { [WORK_BUCKET]: services.places.work },
+    runTask: async (parameters, { signal }) => await runContainerTask(services, parameters, signal),
     putEvents: async (entries) => {
       for (const entry of entries) onPublished?.(entry);
       await Promise.resolve();

@@ -60,9 +60,9 @@ export class CheckpointNotLocked extends SnapbankError {
 /** The image must pass through one function, whose time does not suffice. */
 export class ImageTooLarge extends SnapbankError {
   static readonly when =
-    "An image must be read in one pass, because the store of Glance refuses ranges, or streamed into Glance, and one function's time does not suffice.";
+    "An image must be read in one pass, because the store of Glance refuses ranges, or streamed into Glance, or compared so, and one function's time does not suffice.";
   static readonly remedy =
-    'Run the snapbank command on a computer near the cloud, with the same bank: it has no such limit. For a restore, use web-download where Glance can reach the store.';
+    'Give the stack containers (docs/aws.md), or run the snapbank command on a computer near the cloud, with the same bank: neither has such a limit. For a restore, use web-download where Glance can reach the store.';
   override readonly name = 'ImageTooLarge' as const;
 }
 

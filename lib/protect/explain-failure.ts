@@ -1,19 +1,18 @@
-import * as z from 'zod';
 import type { ObjectStore } from '../bank/store/object-store.ts';
+import { readContainerNote } from './container-note.ts';
+import type { Failure } from './failure.ts';
 import { readFailures } from './map-results.ts';
-
-/** `$states.errorOutput` of a state machine. */
-export const Failure = z.object({ Error: z.string(), Cause: z.string().optional() });
-export type Failure = z.infer<typeof Failure>;
 
 /** Under which name Step Functions reports a Map of which a child execution failed. */
 const MAP_FAILED = 'States.ExceedToleratedFailureThreshold';
+/** And a container that ended with an error, or was ended. */
+const TASK_FAILED = 'States.TaskFailed';
 /** An execution's payload may hold 256 KiB. */
 const MAX_CAUSE_CHARACTERS = 16_384;
 
 /**
- * The failure itself, or, where a distributed Map hides it, the error of the child that failed first, from what the Map's ResultWriter
- * left below the prefix.
+ * The failure itself, or, where a distributed Map or a container hides it, the error of the child that failed first, from what the Map's
+ * ResultWriter left below the prefix, or that of the container, from its note there.
  */
 export async function explainFailure(
   work: ObjectStore,
@@ -21,6 +20,9 @@ export async function explainFailure(
   failure: Failure,
   signal: AbortSignal,
 ): Promise<Failure> {
+  if (failure.Error === TASK_FAILED) {
+    return (await readContainerNote(work, prefix, signal)) ?? failure;
+  }
   if (failure.Error !== MAP_FAILED) return failure;
   for await (const { error, cause } of readFailures(work, prefix, signal)) {
     return { Error: error, Cause: cause.slice(0, MAX_CAUSE_CHARACTERS) };

@@ -101,6 +101,7 @@ async function planOf(
       minRamMiB: image.minRamMiB,
       fileSizeBytes: layout.fileSizeBytes,
       guestSizeBytes: disk.guestSizeBytes,
+      fitsFunction: layout.fileSizeBytes <= services.settings.functionPassBytes,
     },
     ...planned,
   };

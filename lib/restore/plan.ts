@@ -31,6 +31,8 @@ export const RestorePlan = z.strictObject({
     minRamMiB: z.number(),
     fileSizeBytes: z.number().int(),
     guestSizeBytes: z.number().int(),
+    /** Whether one function could stream the file into Glance. */
+    fitsFunction: z.boolean().default(true),
   }),
   server: z
     .object({

@@ -1,14 +1,21 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundleFunctions } from '../../infra/bundle.ts';
+import { bundleContainer, bundleFunctions } from '../../infra/bundle.ts';
 import { fileNameOf, MACHINES, readDefinition } from '../../infra/definitions.ts';
-import { runBundledMachines } from './run-bundled-machines.ts';
 
 const run = promisify(execFile);
+
+/** In a process of its own: functions keep what they opened. */
+async function runBundledMachines(...directories: string[]): Promise<unknown> {
+  const script = join(import.meta.dirname, 'run-bundled-machines.ts');
+  const { stdout } = await run(process.execPath, [script, ...directories]);
+  return JSON.parse(stdout);
+}
+
 /** Lambda takes 250 MB, unzipped; a bundle that is much larger than the others has swallowed something. */
 const MAX_BUNDLE_BYTES = 6_000_000;
 
@@ -62,8 +69,35 @@ describe('the bundles of the functions', () => {
     expect(outcome).toEqual({
       backup: 'SUCCEEDED',
       restore: 'SUCCEEDED',
+      containerStates: [],
       identical: true,
       sameData: true,
     });
+  });
+
+  it('leave to the image of the containers what takes them too long, built as its Dockerfile says', async () => {
+    const containerDirectory = await mkdtemp(join(tmpdir(), 'snapbank-container-test-'));
+    try {
+      bundleContainer(containerDirectory);
+      const dockerfile = await readFile(join(containerDirectory, 'Dockerfile'), 'utf8');
+      const copied = /^COPY (.+) \S+$/m.exec(dockerfile)?.[1]?.split(' ') ?? [];
+
+      const outcome = await runBundledMachines(directory, containerDirectory);
+
+      expect([...copied, 'Dockerfile'].sort()).toEqual((await readdir(containerDirectory)).sort());
+      expect(dockerfile).toMatch(/^FROM \S+node:24\.\d+\.\d+-/m);
+      expect(dockerfile).toMatch(/^USER node$/m);
+      // A build for another processor than the builder's cannot run anything.
+      expect(dockerfile).not.toMatch(/^RUN /m);
+      expect(outcome).toEqual({
+        backup: 'SUCCEEDED',
+        restore: 'SUCCEEDED',
+        containerStates: ['UploadStreamInContainer', 'UploadImageInContainer'],
+        identical: true,
+        sameData: true,
+      });
+    } finally {
+      await rm(containerDirectory, { recursive: true, force: true });
+    }
   });
 });

@@ -1,13 +1,16 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import {
   fileNameOf,
   type Machine,
   readDefinition,
   WORKER_STATE_SECONDS,
 } from '../../infra/definitions.ts';
+import { NO_CONTAINERS } from '../../infra/no-containers.ts';
 import { createBank } from '../../lib/bank/create-bank.ts';
 import { formatSecretKey, newSecretKey } from '../../lib/bank/keys/key-text.ts';
 import { openPlaces } from '../../lib/bank/open-places.ts';
@@ -16,6 +19,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
 import type { ExecutionOutcome, LocalFunction } from '../../local/engine/execution-options.ts';
+import type { HistoryEvent } from '../../local/engine/history.ts';
 import type { Json } from '../../local/engine/json.ts';
 import { parseDefinition } from '../../local/engine/parse-definition.ts';
 import { runExecution } from '../../local/engine/run-execution.ts';
@@ -40,16 +44,50 @@ async function bundledFunctions(directory: string, names: readonly string[]) {
   return table;
 }
 
+interface Override {
+  readonly Command: readonly string[];
+}
+
+interface Deployed {
+  /** Bundles of the functions. */
+  readonly directory: string;
+  /** Where the image of the containers is built from, in a stack that has them. */
+  readonly containerDirectory?: string | undefined;
+  readonly env: Record<string, string>;
+  /** What ECS puts into a container's environment. */
+  readonly containerSecrets: Record<string, string>;
+}
+
+/** Does without docker what the Dockerfile says: its files in a folder of their own, and its entry point. */
+async function runContainer(
+  { containerDirectory = '', env, containerSecrets }: Deployed,
+  command: readonly string[],
+): Promise<void> {
+  const dockerfile = await readFile(join(containerDirectory, 'Dockerfile'), 'utf8');
+  const [, workdir = ''] = /^WORKDIR (.+)$/m.exec(dockerfile) ?? [];
+  const [, entryPoint = '[]'] = /^ENTRYPOINT (.+)$/m.exec(dockerfile) ?? [];
+  const [node, ...words] = JSON.parse(entryPoint) as string[];
+  if (node !== 'node') throw new Error(`The entry point is ${String(node)}, not node.`);
+  const here = words.map((word) => word.replace(workdir, containerDirectory));
+  await promisify(execFile)(process.execPath, [...here, ...command], {
+    cwd: containerDirectory,
+    env: { ...env, ...containerSecrets },
+  });
+}
+
 /** Runs a definition with what a stack puts in place of its placeholders, as far as this machine has it. */
 async function runMachine(
-  directory: string,
+  deployed: Deployed,
   machine: Machine,
   input: Json,
-  env: Record<string, string>,
+  onEvent: (event: HistoryEvent) => void,
 ): Promise<ExecutionOutcome> {
+  const { directory, containerDirectory, env } = deployed;
   const { file, functions } = readDefinition(machine);
   const definition = parseDefinition(await readFile(file, 'utf8'), {
     ...Object.fromEntries(functions.map((name) => [`${name}FunctionArn`, name])),
+    ...NO_CONTAINERS,
+    ...(containerDirectory === undefined ? {} : { LongPasses: 'container' }),
     WorkBucket: BUCKET,
     WorkPrefix: 'work/',
     EventBusName: 'default',
@@ -64,6 +102,14 @@ async function runMachine(
     clock: systemClock,
     invoke: await bundledFunctions(directory, functions),
     objects: { [BUCKET]: openStore(`s3://${BUCKET}`, { env }) },
+    runTask: async (parameters) => {
+      const { Overrides } = parameters as unknown as {
+        Overrides: { ContainerOverrides: [Override] };
+      };
+      await runContainer(deployed, Overrides.ContainerOverrides[0].Command);
+      return {};
+    },
+    onEvent,
     putEvents: async () => {},
   });
 }
@@ -91,10 +137,11 @@ function secretOf(cloud: DemoCloud): string {
 
 /**
  * Backs up a server of the demo cloud into a sealed bank on an S3 server, loses it and brings it back through an URL that Glance
- * fetches: the deployed definitions, the deployed bundles, secrets from the extension.
+ * fetches, or, where containers are named, in one pass each: the deployed definitions, the deployed bundles, secrets from the extension.
  */
-export async function runBundledMachines(directory: string) {
-  const cloud = await startDemoCloud();
+async function runBundledMachines(directory: string, containerDirectory?: string) {
+  const inContainers = containerDirectory !== undefined;
+  const cloud = await startDemoCloud(inContainers ? { images: { range: 'refuse-400' } } : {});
   const s3 = await startS3Server();
   const key = newSecretKey();
   const extension = await startExtension({ cloud: secretOf(cloud), key: formatSecretKey(key) });
@@ -105,7 +152,8 @@ export async function runBundledMachines(directory: string) {
     SNAPBANK_WORK_PREFIX: 'work/',
     SNAPBANK_CLOUD_SECRET: 'cloud',
     SNAPBANK_KEY_SECRET: 'key',
-    SNAPBANK_IMAGE_IMPORT: 'web-download',
+    SNAPBANK_IMAGE_IMPORT: inContainers ? 'stream' : 'web-download',
+    ...(inContainers ? { SNAPBANK_FUNCTION_PASS_BYTES: String(MIB) } : {}),
     PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: String(extension.port),
     AWS_ENDPOINT_URL_S3: s3.url,
     AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,
@@ -127,15 +175,28 @@ export async function runBundledMachines(directory: string) {
     });
     const data = randomBytes(2 * MIB);
     const serverId = await addServer(cloud, data);
-    const backup = await runMachine(directory, 'backup', { servers: ['web-1'] }, env);
+    const deployed = {
+      directory,
+      containerDirectory,
+      env,
+      containerSecrets: { SNAPBANK_CLOUD: secretOf(cloud), SNAPBANK_KEY: formatSecretKey(key) },
+    };
+    const containerStates: string[] = [];
+    const onEvent = (event: HistoryEvent) => {
+      if (!('stateEnteredEventDetails' in event)) return;
+      const { name } = event.stateEnteredEventDetails;
+      if (name.endsWith('InContainer')) containerStates.push(name);
+    };
+    const backup = await runMachine(deployed, 'backup', { servers: ['web-1'] }, onEvent);
     await cloud.removeServer(serverId);
     const request = { checkpoint: 'web-1@latest', check: true };
-    const restore = await runMachine(directory, 'restore', request, env);
+    const restore = await runMachine(deployed, 'restore', request, onEvent);
     const made = restore.output as { serverId: string; identical: boolean } | undefined;
     const read = made && (await cloud.readGuest(made.serverId, MIB, data.length));
     return {
       backup: backup.status,
       restore: restore.status,
+      containerStates,
       identical: made?.identical,
       sameData: read !== undefined && Buffer.compare(read, data) === 0,
     };
@@ -156,3 +217,6 @@ async function addServer(cloud: DemoCloud, data: Buffer): Promise<string> {
   await cloud.writeGuest(serverId, MIB, data);
   return serverId;
 }
+
+const [directory = '', containerDirectory] = process.argv.slice(2);
+process.stdout.write(JSON.stringify(await runBundledMachines(directory, containerDirectory)));

@@ -8,6 +8,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { EVENT_SOURCE, PUBLISHED_EVENTS } from '../../lib/events/event-types.ts';
 import { silentLog } from '../../lib/log.ts';
 import type { EventEntry } from '../../local/engine/execution-options.ts';
+import type * as Containers from '../../container/run-in-container.ts';
 import type * as StateFunctions from '../../local/state-functions.ts';
 import { startWorld, type World, type WorldOptions } from '../machines/world.ts';
 import { memoryStore } from '../lib/bank/store/memory-store.ts';
@@ -23,6 +24,15 @@ vi.mock('../../local/state-functions.ts', async (original) => {
   const real = await original<typeof StateFunctions>();
   const { recordNeeds } = await import('./record-needs.ts');
   return { ...real, stateFunctions: recordNeeds(real.stateFunctions, recorded) };
+});
+
+vi.mock('../../container/run-in-container.ts', async (original) => {
+  const real = await original<typeof Containers>();
+  const { watched } = await import('./record-needs.ts');
+  const runInContainer: typeof real.runInContainer = async (services, command, signal) => {
+    await real.runInContainer(watched(services, command.state, recorded), command, signal);
+  };
+  return { ...real, runInContainer };
 });
 
 const ABORTING = [
@@ -177,12 +187,28 @@ describe('what each function needs of AWS', () => {
         lock: { mode: 'compliance', days: 8 },
       },
     );
+    await scene(
+      async (world) => {
+        const run = { longPasses: 'container' } as const;
+        expect((await world.run('backup', {}, run)).status).toBe('SUCCEEDED');
+        expect((await world.run('backup', {}, run)).status).toBe('SUCCEEDED');
+        const restore = { checkpoint: 'web@latest', name: 'again', import: 'stream' };
+        expect((await world.run('restore', restore, run)).status).toBe('SUCCEEDED');
+      },
+      {
+        cloud: { images: { range: 'refuse-400' } },
+        settings: { functionPassBytes: MIB },
+      },
+    );
   }, 60_000);
   afterAll(async () => {
     await s3.close();
   });
 
-  const names = MACHINES.flatMap((machine) => readDefinition(machine).functions);
+  const names = MACHINES.map(readDefinition).flatMap(({ functions, containers }) => [
+    ...functions,
+    ...containers,
+  ]);
 
   it.each([...new Set(names)].sort())('%s may do all that it does', (name) => {
     const done = recorded.get(name);

@@ -18,14 +18,18 @@ export function recordNeeds(
   return (services) =>
     Object.fromEntries(
       Object.keys(stateFunctions(services)).map((name) => {
-        const noted = needs.get(name) ?? new Set<string>();
-        const watched = watch(services, (need) => {
-          noted.add(need);
-          needs.set(name, noted);
-        });
-        return [name, stateFunctions(watched)[name] as LocalFunction];
+        return [name, stateFunctions(watched(services, name, needs))[name] as LocalFunction];
       }),
     );
+}
+
+/** Services that note under a name what is asked of them. */
+export function watched(services: Services, name: string, needs: RecordedNeeds): Services {
+  const noted = needs.get(name) ?? new Set<string>();
+  return watch(services, (need) => {
+    noted.add(need);
+    needs.set(name, noted);
+  });
 }
 
 function watch(services: Services, note: (need: string) => void): Services {

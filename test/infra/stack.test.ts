@@ -102,6 +102,10 @@ describe('the stack of the settings that come with the project', () => {
       flat(statements.find(({ Action }) => Action === 'states:StartExecution')?.Resource),
     ).toMatch(/:stateMachine:snapbank-backup"/);
     expect(flat(roleOf('CollectGarbageMachine'))).not.toContain('states:StartExecution');
+    // No container, and still what Step Functions asks of a machine that could run one.
+    expect(flat(statements)).toContain('StepFunctionsGetEventsForECSTaskRule');
+    expect(flat(statements)).not.toContain('ecs:');
+    template.resourceCountIs('AWS::ECS::Cluster', 0);
   });
 
   it('gives no function a whole bucket, a whole service or another secret than its own', () => {
@@ -246,5 +250,80 @@ describe('the stack of other settings', () => {
     });
     expect(flat(template.toJSON())).toContain(':s3:::my-backups/cloud/one/packs/*');
     expect(flat(template.toJSON())).not.toContain('snapbank/key');
+  }, 120_000);
+
+  it('has Fargate tasks for long passes, each with a role of its own and secrets that ECS fetches', () => {
+    const template = synthesise(
+      settingsWith({
+        containers: {
+          subnetIds: ['subnet-1', 'subnet-2'],
+          securityGroupIds: ['sg-1'],
+          publicIp: true,
+          image: null,
+          fromGiB: 20,
+        },
+      }),
+    );
+
+    template.resourceCountIs('AWS::ECS::TaskDefinition', 2);
+    template.allResourcesProperties('AWS::ECS::TaskDefinition', {
+      RequiresCompatibilities: ['FARGATE'],
+      RuntimePlatform: Match.objectLike({ CpuArchitecture: 'ARM64' }),
+      ContainerDefinitions: [
+        Match.objectLike({
+          Name: 'snapbank',
+          ReadonlyRootFilesystem: true,
+          Secrets: [
+            Match.objectLike({ Name: 'SNAPBANK_CLOUD' }),
+            Match.objectLike({ Name: 'SNAPBANK_KEY' }),
+          ],
+        }),
+      ],
+    });
+    const machines = Object.values(template.findResources('AWS::StepFunctions::StateMachine'));
+    const [backup] = machines.filter(
+      ({ Properties }) => Properties.StateMachineName === 'snapbank-backup',
+    );
+    expect(backup?.['Properties'].DefinitionSubstitutions).toMatchObject({
+      LongPasses: 'container',
+      ContainerSubnets: 'subnet-1,subnet-2',
+      ContainerSecurityGroups: 'sg-1',
+      ContainerPublicIp: 'ENABLED',
+    });
+    const roles = Object.entries(template.findResources('AWS::IAM::Role'));
+    const roleOf = (name: string) => flat(roles.find(([id]) => id.startsWith(name))?.[1]);
+    expect(roleOf('UploadStreamInContainerRole')).toContain('packs/*');
+    expect(roleOf('UploadStreamInContainerRole')).not.toContain('secretsmanager');
+    expect(roleOf('UploadStreamInContainerExecutionRole')).toContain('snapbank/cloud-??????');
+    expect(roleOf('UploadStreamInContainerExecutionRole')).not.toContain('packs/*');
+    expect(roleOf('BackupMachineRole')).toContain('iam:PassRole');
+    expect(roleOf('CollectGarbageMachineRole')).not.toContain('ecs:');
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: 'snapbank-PlanUpload',
+      Environment: {
+        Variables: Match.objectLike({ SNAPBANK_FUNCTION_PASS_BYTES: String(20 * 1024 ** 3) }),
+      },
+    });
+  }, 120_000);
+
+  it('takes the image of the containers from where it was pushed', () => {
+    const image = '123456789012.dkr.ecr.eu-central-1.amazonaws.com/snapbank:0.1.0';
+    const template = synthesise(
+      settingsWith({
+        containers: {
+          subnetIds: ['subnet-1'],
+          securityGroupIds: ['sg-1'],
+          publicIp: false,
+          image,
+        },
+      }),
+    );
+
+    template.allResourcesProperties('AWS::ECS::TaskDefinition', {
+      ContainerDefinitions: [Match.objectLike({ Image: image })],
+    });
+    expect(flat(template.toJSON())).toContain(
+      ':ecr:eu-central-1:123456789012:repository/snapbank"',
+    );
   }, 120_000);
 });

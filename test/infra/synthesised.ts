@@ -1,7 +1,11 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { PROJECT_ROOT } from '../../infra/definitions.ts';
 import { readSettings, Settings } from '../../infra/settings.ts';
 import { SnapbankStack } from '../../infra/stack.ts';
 
@@ -13,11 +17,18 @@ export function settingsWith(changes: Partial<Settings> = {}): Settings {
 /** The template of a stack of these settings, without bundles. Throws what cdk-nag finds. */
 export function synthesise(settings: Settings): Template {
   const app = new App();
+  const containerDirectory = mkdtempSync(join(tmpdir(), 'snapbank-container-'));
+  copyFileSync(
+    join(PROJECT_ROOT, 'container', 'Dockerfile'),
+    join(containerDirectory, 'Dockerfile'),
+  );
   const stack = new SnapbankStack(app, {
+    containerDirectory,
     settings,
     codeOf: () => Code.fromInline('exports.handler = () => {};'),
   });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   app.synth();
+  rmSync(containerDirectory, { recursive: true });
   return Template.fromStack(stack);
 }

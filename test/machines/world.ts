@@ -15,7 +15,7 @@ import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
 import type { EventEntry, ExecutionOutcome } from '../../local/engine/execution-options.ts';
 import type { HistoryEvent, HistoryStore } from '../../local/engine/history.ts';
 import type { Json } from '../../local/engine/json.ts';
-import type { MachineName } from '../../local/machines.ts';
+import type { LongPasses, MachineName } from '../../local/machines.ts';
 import { runMachine } from '../../local/run-machine.ts';
 import { MemoryHistories } from '../local/engine/harness.ts';
 import { memoryStore } from '../lib/bank/store/memory-store.ts';
@@ -69,6 +69,7 @@ export interface RunOptions {
   name?: string;
   signal?: AbortSignal;
   onEvent?: (event: HistoryEvent, recorded: boolean) => void;
+  longPasses?: LongPasses;
 }
 
 /** What stays of a pin whose reader died: docs/bank-format.md. */
@@ -131,7 +132,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     clock,
     published,
     progress,
-    async run(machine, input, { name = `run-${String(++runs)}`, signal, onEvent } = {}) {
+    async run(
+      machine,
+      input,
+      { name = `run-${String(++runs)}`, signal, onEvent, longPasses } = {},
+    ) {
       const outcome = await runMachine({
         machine,
         clock,
@@ -140,6 +145,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         services,
         history,
         signal: signal ?? new AbortController().signal,
+        ...(longPasses === undefined ? {} : { longPasses }),
         onPublished: (entry) => published.push(entry),
         onEvent: (event, recorded) => {
           working.follow(event, recorded);

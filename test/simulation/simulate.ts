@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { NO_CONTAINERS } from '../../infra/no-containers.ts';
 import { readDefinition, WORKER_STATE_SECONDS } from '../../infra/definitions.ts';
 import { functionSeconds, memoryMiBOf } from '../../infra/function-limits.ts';
 import { silentHistory } from './silent-history.ts';
@@ -42,6 +43,7 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
   const outcome = await runExecution({
     definition: parseDefinition(await readFile(file, 'utf8'), {
       ...Object.fromEntries(functions.map((name) => [`${name}FunctionArn`, name])),
+      ...NO_CONTAINERS,
       WorkBucket: 'work',
       WorkPrefix: '',
       EventBusName: 'default',
@@ -57,6 +59,7 @@ export async function simulate(scenario: Scenario): Promise<Simulated> {
       functions.map((name) => [name, functionSeconds(stateSeconds[name] ?? 0)]),
     ),
     objects: { work },
+    runTask: unexpected('A container'),
     putEvents: async () => {},
     onEvent: (event) => {
       tally.follow(event);

@@ -170,7 +170,12 @@ function backupStubs(stage: Stage): Record<string, Stub> {
       tally.requestsToS3.gets += 2;
       await busy(3);
       const ranges = rangesOf(Math.ceil(diskBytes / GIB));
-      return { reading: 'ranges', ranges, rangesAtOnce: scenario.rangesAtOnce };
+      return {
+        reading: 'ranges',
+        ranges,
+        rangesAtOnce: scenario.rangesAtOnce,
+        fitsFunction: false,
+      };
     },
     UploadRange: uploadRange(stage),
     ExtendRetention: brief(stage, 1, 0, 3, { extended: 0 }),
