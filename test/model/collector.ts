@@ -128,7 +128,8 @@ function passB(world: World, state: Uint8Array, at: number, me: string, emit: Em
     emit(`${me}, pass B: reads reader ${reader}'s pin`, next);
   } else if (compaction < compactions.length && !world.keeps('claimInRecord')) {
     if (read(state, world.compaction(compaction) + COMPACTION_PIN) === HELD) {
-      markOwners(next, at, 1 << (world.firstCompactionOwner + compaction));
+      const [first = 0] = compactions[compaction] ?? [];
+      markOwners(next, at, world.claimedPrefixes(first, compaction));
     }
     emit(`${me}, pass B: reads the compaction's pin`, next);
   } else if (!rootsLeft) {
@@ -163,7 +164,7 @@ function readRecord(
   } else if (there === COMMITTED || there === DELETING) {
     const claim = read(state, record + CLAIM);
     if (claim !== 0 && world.keeps('claimPrefix')) {
-      markOwners(next, at, 1 << (world.firstCompactionOwner + claim - 1));
+      markOwners(next, at, world.claimedPrefixes(checkpoint, claim - 1));
     }
     next[at + ROOT_OF + checkpoint] = read(state, record + ROOT);
   } else if (there === COLLECTING && world.keeps('lateCollectingIsLive')) {
@@ -255,6 +256,13 @@ function deletions(world: World, state: Uint8Array, at: number, me: string, emit
   const packs = read(state, at + LISTED_PACKS) & ~read(state, at + LIVE_PACKS);
   const roots = read(state, at + LISTED_ROOTS) & ~read(state, at + LIVE_ROOTS);
   const next = world.fork(state);
+  if (world.configuration.deletesLater === true) {
+    add(next, world.packsListed, packs);
+    add(next, world.rootsListed, roots);
+    for (const field of [LISTED_PACKS, LISTED_ROOTS, LIVE_PACKS, LIVE_ROOTS]) next[at + field] = 0;
+    emit(`${me} writes the list of what is to be deleted`, entered(next, at, BURY));
+    return;
+  }
   if (world.configuration.deletesApart === true && (packs | roots) !== 0) {
     const [root] = bits(roots);
     const [pack = 0] = bits(packs);
@@ -272,6 +280,22 @@ function deletions(world: World, state: Uint8Array, at: number, me: string, emit
   for (const field of [LISTED_PACKS, LISTED_ROOTS, LIVE_PACKS, LIVE_ROOTS]) next[at + field] = 0;
   const names = bits(packs | roots).map((owner) => world.owners[owner]?.name);
   emit(`${me} deletes objects of: ${names.join(', ') || 'none'}`, entered(next, at, BURY));
+}
+
+/** Whoever has a list, of whatever age, deletes an object that it names: once, or again. */
+export function listedDeletionSteps(world: World, state: Uint8Array, emit: Emit): void {
+  for (const [listed, gone, what] of [
+    [world.packsListed, world.packsGone, 'pack'],
+    [world.rootsListed, world.rootsGone, 'root'],
+  ] as const) {
+    for (const owner of bits(read(state, listed))) {
+      const next = world.fork(state);
+      add(next, gone, 1 << owner);
+      // An object that is gone stays so: to delete it again changes nothing. Where names come again it does.
+      if (world.keeps('freshNames')) next[listed] = read(state, listed) & ~(1 << owner);
+      emit(`the ${what} of ${world.owners[owner]?.name} is deleted by an earlier list`, next);
+    }
+  }
 }
 
 /** The next record of D gets its tombstone. */

@@ -41,7 +41,7 @@ const compaction = {
   checkpoints: [existing],
   writers: [],
   prunable: [0],
-  compactions: [0],
+  compactions: [[0]],
   collectors: 1,
   lostAnswers: true,
 } satisfies Configuration;
@@ -50,8 +50,27 @@ const compactionAndChild = {
   ...childFirst,
   name: 'a compaction while a child is made',
   prunable: [1],
-  compactions: [1],
+  compactions: [[1]],
   lostAnswers: true,
+} satisfies Configuration;
+
+/** P and Q, which names P's pack: both get a new root, and share a new pack. */
+const compactionOfTwo = {
+  name: 'a compaction of two checkpoints that share a pack',
+  checkpoints: [existing, { ...existing, onto: 0 }],
+  writers: [],
+  prunable: [0, 1],
+  compactions: [[0, 1]],
+  collectors: 1,
+} satisfies Configuration;
+
+const compactionOfTwoAndChild = {
+  name: 'a compaction of two checkpoints while a child of one is made',
+  checkpoints: [{ ancestors: [2] }, existing, { ...existing, onto: 1 }],
+  writers: [0],
+  prunable: [],
+  compactions: [[1, 2]],
+  collectors: 1,
 } satisfies Configuration;
 
 const workers = {
@@ -77,7 +96,7 @@ const compactionInChain = {
   ...chain,
   name: 'a compaction in the middle of a chain',
   prunable: [1, 2],
-  compactions: [1],
+  compactions: [[1]],
 } satisfies Configuration;
 
 /** Q is made on R, which is given up then. */
@@ -141,6 +160,11 @@ export const normal: readonly Configuration[] = [
   compaction,
   compactionAndChild,
   { ...compaction, name: 'a compaction and a reader', readers: [[0]] },
+  { ...compaction, name: 'a compaction, deletes come later', deletesLater: true },
+  compactionOfTwo,
+  { ...compactionOfTwo, name: 'a compaction of two, deletes come later', deletesLater: true },
+  compactionOfTwoAndChild,
+  { ...childFirst, name: 'a child, deletes come later', deletesLater: true },
   workers,
   twoCollectors,
   chainHalfSeen,
@@ -177,7 +201,7 @@ export const full: readonly Configuration[] = [
     writers: [0, 0],
     prunable: [1, 2],
   },
-  { ...compaction, name: 'two compactions', compactions: [0, 0], readsAhead: true },
+  { ...compaction, name: 'two compactions', compactions: [[0], [0]], readsAhead: true },
   {
     ...compaction,
     name: 'a compaction, a reader, two collectors',
@@ -194,6 +218,38 @@ export const full: readonly Configuration[] = [
   compactionInChain,
   chainAndTwoCollectors,
   { ...compactionAndChild, name: 'a compaction, a child, two collectors', collectors: 2 },
+  { ...twoCollectors, name: 'two collectors, deletes come later', deletesLater: true },
+  { ...chain, name: 'a chain, deletes come later', deletesLater: true },
+  {
+    ...compactionAndChild,
+    name: 'a compaction and a child, deletes come later',
+    deletesLater: true,
+  },
+  {
+    ...compactionOfTwo,
+    name: 'a compaction of two, a reader, two collectors',
+    readers: [[1]],
+    collectors: 2,
+  },
+  {
+    ...compactionOfTwo,
+    name: 'two compactions of the same two',
+    compactions: [
+      [0, 1],
+      [1, 0],
+    ],
+  },
+  {
+    ...compactionOfTwoAndChild,
+    name: 'a compaction of two, a child, all prunable, deletes come later',
+    prunable: [0, 1, 2],
+    deletesLater: true,
+  },
+  {
+    ...compactionOfTwoAndChild,
+    name: 'a compaction of two, a child, two collectors',
+    collectors: 2,
+  },
 ];
 
 /** Where leaving out a rule loses data. */
@@ -218,5 +274,7 @@ export const lossWithout: Readonly<Record<Rule, Configuration>> = {
   readerReadsAgain: reader,
   claimInRecord: compaction,
   claimPrefix: compaction,
+  claimsFirst: compactionOfTwo,
+  freshNames: { ...compaction, deletesLater: true },
   writeIdCompared: compaction,
 };

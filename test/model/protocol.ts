@@ -1,5 +1,5 @@
 import type { Model } from './checker.ts';
-import { collectorSteps } from './collector.ts';
+import { collectorSteps, listedDeletionSteps } from './collector.ts';
 import { compactionSteps } from './compaction.ts';
 import { deadlineSteps } from './deadlines.ts';
 import { PIN, READING, readerSteps, STEP, TARGET_ROOT } from './reader.ts';
@@ -42,6 +42,7 @@ export function protocol(configuration: Configuration, off: Iterable<Rule> = [])
       compactionSteps(world, index, state, take);
     }
     for (let index = 0; index < collectors; index++) collectorSteps(world, index, state, take);
+    listedDeletionSteps(world, state, take);
   };
   return {
     width: world.width,
@@ -89,7 +90,10 @@ function lostOf(world: World, checkpoint: number, state: Uint8Array): string | u
       return `${name(checkpoint)} is ${there === COMMITTED ? 'COMMITTED' : 'DELETING'} and refers to deleted objects`;
     }
     const claim = read(state, record + CLAIM);
-    const claimed = claim === 0 ? 0 : 1 << (world.firstCompactionOwner + claim - 1);
+    const claimed =
+      claim === 0
+        ? 0
+        : world.compactionOwners(claim - 1) & world.claimedPrefixes(checkpoint, claim - 1);
     if (anyGone(world, state, claimed)) {
       return `a compaction claims ${name(checkpoint)}, and objects that it wrote are deleted`;
     }

@@ -25,7 +25,12 @@ export const rules = {
   readerReadsAgain: "A reader reads the checkpoint's record again after its pin was written.",
   claimInRecord:
     'A compaction claims the record that it rewrites, so that fencing it makes its write fail.',
-  claimPrefix: 'What a compaction wrote is live while its claim stands.',
+  claimPrefix:
+    'What a compaction wrote, for any of its checkpoints, is live while one of its claims stands.',
+  claimsFirst:
+    'A compaction of several checkpoints writes nothing before it has claimed all that it will rewrite.',
+  freshNames:
+    'What was deleted is never written again under its name: a list of what is to be deleted stays right.',
   writeIdCompared: 'Whose answer was lost reads again whether the write took effect.',
 } as const;
 

@@ -11,8 +11,8 @@ export interface Configuration {
   readonly prunable: readonly number[];
   /** Checkpoints that readers may choose; one reader for each entry. */
   readonly readers?: readonly (readonly number[])[];
-  /** Checkpoints that are compacted; one compaction for each entry. */
-  readonly compactions?: readonly number[];
+  /** Checkpoints that are compacted; one compaction for each entry, which rewrites all of its checkpoints together. */
+  readonly compactions?: readonly (readonly number[])[];
   readonly collectors: number;
   /** Answers to a compare-and-set may be lost. */
   readonly lostAnswers?: boolean;
@@ -20,6 +20,8 @@ export interface Configuration {
   readonly readsAhead?: boolean;
   /** Collectors delete one object in each step. */
   readonly deletesApart?: boolean;
+  /** Collectors write a list of what is to be deleted, from which others delete one object in each step, at any time later. */
+  readonly deletesLater?: boolean;
   /** Steps, by name, that are taken at the beginning: only what can follow them is checked. */
   readonly after?: readonly string[];
 }
@@ -27,6 +29,8 @@ export interface Configuration {
 export interface CheckpointPlan {
   /** COMMITTED from the start. */
   readonly existing?: boolean;
+  /** An existing one whose root names what that of this one names, too. */
+  readonly onto?: number;
   /** Checkpoints that its writer may build on; `base`: whatever the base pointer names. */
   readonly ancestors?: readonly (number | 'base')[];
 }
@@ -75,14 +79,16 @@ export const ROOT_OF = 10;
 
 export const WRITER_FIELDS = 4;
 export const READER_FIELDS = 4;
-export const COMPACTION_FIELDS = 3;
+/** Fields of a compaction, and one more for each checkpoint that it rewrites: owner + 1 of the root that is replaced. */
+export const COMPACTION_FIELDS = 4;
 
-/** Objects are put once, by one owner: an existing checkpoint, a writer, or a compaction owns one pack and one root. */
+/**
+ * Objects are put once, by one owner: an existing checkpoint, a writer, or a compaction for each of its checkpoints, owns one pack and
+ * one root. They carry the checkpoint's prefix. Of a compaction only the first owner puts its pack: the roots share it.
+ */
 export interface Owner {
   readonly name: string;
   readonly checkpoint: number;
-  /** Whether its objects carry the checkpoint's prefix; a compaction's carry one of their own. */
-  readonly inPrefix: boolean;
 }
 
 /** Where everything of a configuration lies in the state vector. */
@@ -97,6 +103,9 @@ export class World {
   readonly packsGone: number;
   readonly rootsPut: number;
   readonly rootsGone: number;
+  /** What lists that were made earlier still want deleted. */
+  readonly packsListed: number;
+  readonly rootsListed: number;
   /** Checkpoint + 1 that the base pointer names. */
   readonly base: number;
   /** A rule of the record itself was broken: a second commit, or a commit out of the grave. */
@@ -109,7 +118,7 @@ export class World {
   readonly #contents: number;
   readonly #writers: number;
   readonly #readers: number;
-  readonly #compactions: number;
+  readonly #compactions: readonly number[];
   readonly #collectors: number;
   readonly #scratch: Uint8Array;
 
@@ -118,7 +127,7 @@ export class World {
     this.off = new Set(off);
     const { checkpoints, writers, readers = [], compactions = [], collectors } = configuration;
     const existing = checkpoints.flatMap(({ existing }, checkpoint) =>
-      existing ? [{ name: name(checkpoint), checkpoint, inPrefix: true }] : [],
+      existing ? [{ name: name(checkpoint), checkpoint }] : [],
     );
     this.firstWriterOwner = existing.length;
     this.firstCompactionOwner = existing.length + writers.length;
@@ -127,19 +136,16 @@ export class World {
       ...writers.map((checkpoint, writer) => ({
         name: `${name(checkpoint)} (writer ${writer})`,
         checkpoint,
-        inPrefix: true,
       })),
-      ...compactions.map((checkpoint) => ({
+      ...compactions.flat().map((checkpoint) => ({
         name: `compaction of ${name(checkpoint)}`,
         checkpoint,
-        inPrefix: false,
       })),
     ];
     if (this.owners.length > 8) throw new Error('Masks of owners have 8 bits.');
     this.prefixes = checkpoints.map((_, checkpoint) =>
       this.owners.reduce(
-        (mask, owner, index) =>
-          owner.inPrefix && owner.checkpoint === checkpoint ? mask | (1 << index) : mask,
+        (mask, owner, index) => (owner.checkpoint === checkpoint ? mask | (1 << index) : mask),
         0,
       ),
     );
@@ -152,11 +158,13 @@ export class World {
     this.packsGone = take(1);
     this.rootsPut = take(1);
     this.rootsGone = take(1);
+    this.packsListed = take(1);
+    this.rootsListed = take(1);
     this.base = take(1);
     this.broken = take(1);
     this.#writers = take(writers.length * WRITER_FIELDS);
     this.#readers = take(readers.length * READER_FIELDS);
-    this.#compactions = take(compactions.length * COMPACTION_FIELDS);
+    this.#compactions = compactions.map((group) => take(COMPACTION_FIELDS + group.length));
     this.#collectors = take(collectors * this.collectorFields);
     this.width = at;
     this.#scratch = new Uint8Array(at);
@@ -168,12 +176,14 @@ export class World {
 
   initial(): Uint8Array {
     const state = new Uint8Array(this.width);
-    this.configuration.checkpoints.forEach(({ existing }, checkpoint) => {
+    const ownerOf = (checkpoint: number) =>
+      this.owners.findIndex((owner) => owner.checkpoint === checkpoint);
+    this.configuration.checkpoints.forEach(({ existing, onto }, checkpoint) => {
       if (!existing) return;
-      const owner = this.owners.findIndex((owner) => owner.checkpoint === checkpoint);
+      const owner = ownerOf(checkpoint);
       state[this.record(checkpoint) + STATE] = COMMITTED;
       state[this.record(checkpoint) + ROOT] = owner + 1;
-      state[this.contents(owner)] = 1 << owner;
+      state[this.contents(owner)] = (1 << owner) | (onto === undefined ? 0 : 1 << ownerOf(onto));
       add(state, this.packsPut, 1 << owner);
       add(state, this.rootsPut, 1 << owner);
     });
@@ -204,7 +214,25 @@ export class World {
   }
 
   compaction(compaction: number): number {
-    return this.#compactions + compaction * COMPACTION_FIELDS;
+    return this.#compactions[compaction] ?? 0;
+  }
+
+  /** Owner of what a compaction writes for the n-th of its checkpoints. */
+  compactionOwner(compaction: number, n: number): number {
+    const { compactions = [] } = this.configuration;
+    return this.firstCompactionOwner + compactions.slice(0, compaction).flat().length + n;
+  }
+
+  /** All that a compaction writes, as a mask of owners. */
+  compactionOwners(compaction: number): number {
+    const group = this.configuration.compactions?.[compaction] ?? [];
+    return group.reduce((mask, _, n) => mask | (1 << this.compactionOwner(compaction, n)), 0);
+  }
+
+  /** What a claim keeps: all that carries the prefix of the claimed checkpoint, or of the one by whose prefix the claimer writes. */
+  claimedPrefixes(checkpoint: number, compaction: number): number {
+    const [first = 0] = this.configuration.compactions?.[compaction] ?? [];
+    return (this.prefixes[checkpoint] ?? 0) | (this.prefixes[first] ?? 0);
   }
 
   collector(collector: number): number {
