@@ -13,7 +13,7 @@ const COLLECTOR_MIB = 3008;
 const OTHER_MIB = 512;
 
 export function memoryMiBOf(name: string): number {
-  if (name === 'CollectGarbage') return COLLECTOR_MIB;
+  if (name === 'PlanCollection') return COLLECTOR_MIB;
   return WORKERS.has(name) ? WORKER_MIB : OTHER_MIB;
 }
 

@@ -42,7 +42,15 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
       list: true,
       uploads: true,
       parts: ['restores/*'],
-      delete: ['items/*', 'outcomes/*', 'results/*', 'receipts/*', 'uploads/*', 'descriptions/*'],
+      delete: [
+        'items/*',
+        'outcomes/*',
+        'results/*',
+        'receipts/*',
+        'uploads/*',
+        'descriptions/*',
+        'collections/*',
+      ],
     },
   },
   OpenCheckpoint: {
@@ -178,13 +186,32 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   },
 
   // The machine that collects garbage
-  CollectGarbage: {
+  PlanCollection: {
     key: true,
-    bank: { get: ['roots/*'], delete: ['roots/*', 'segments/*', 'packs/*'] },
+    bank: { get: ['roots/*'] },
+    register: { get: ['records/*', 'pins/*'], put: ['records/*', 'pins/*'] },
+    work: {
+      get: ['collections/*'],
+      put: ['collections/*'],
+      delete: ['collections/*'],
+    },
+  },
+  DeletePage: {
+    key: true,
+    bank: { delete: ['roots/*', 'segments/*', 'packs/*'] },
+    work: { get: ['collections/*'], put: ['collections/*'] },
+  },
+  CloseCollection: {
+    key: true,
     register: {
-      get: ['records/*', 'pins/*'],
+      get: ['records/*'],
       put: ['records/*', 'pins/*'],
       delete: ['records/*', 'pins/*'],
+    },
+    work: {
+      get: ['collections/*', 'outcomes/*'],
+      put: ['outcomes/*'],
+      delete: ['collections/*'],
     },
   },
 

@@ -24,9 +24,9 @@ export interface Services {
 }
 
 export interface ProgressEvent {
-  /** Id of the server that is backed up, or of the restore or verification. */
+  /** Id of the server that is backed up, or of the restore, verification or collection. */
   subject: string;
-  phase: 'upload' | 'restore' | 'check' | 'verify';
+  phase: 'upload' | 'restore' | 'check' | 'verify' | 'collect' | 'compact';
   /** Bytes of the disk or file dealt with since the last event, holes included. */
   advancedBytes: number;
   totalBytes: number;

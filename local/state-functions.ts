@@ -1,14 +1,15 @@
 import { abandonCheckpoint } from '../functions/abandon-checkpoint.ts';
 import { assembleRange } from '../functions/assemble-range.ts';
 import { checkRange } from '../functions/check-range.ts';
+import { closeCollection } from '../functions/close-collection.ts';
 import { closeProof } from '../functions/close-proof.ts';
 import { closeRestore } from '../functions/close-restore.ts';
-import { collectGarbage } from '../functions/collect-garbage.ts';
 import { closeVerification } from '../functions/close-verification.ts';
 import { commitCheckpoint } from '../functions/commit-checkpoint.ts';
 import { createImage } from '../functions/create-image.ts';
 import { createServer } from '../functions/create-server.ts';
 import { createServerSnapshot } from '../functions/create-server-snapshot.ts';
+import { deletePage } from '../functions/delete-page.ts';
 import { deleteServerSnapshot } from '../functions/delete-server-snapshot.ts';
 import { extendRetention } from '../functions/extend-retention.ts';
 import { importImage } from '../functions/import-image.ts';
@@ -16,6 +17,7 @@ import { listProtectables } from '../functions/list-protectables.ts';
 import { openAssembly } from '../functions/open-assembly.ts';
 import { openCheckpoint } from '../functions/open-checkpoint.ts';
 import { planCheck } from '../functions/plan-check.ts';
+import { planCollection } from '../functions/plan-collection.ts';
 import { planPrune } from '../functions/plan-prune.ts';
 import { planRestore } from '../functions/plan-restore.ts';
 import { planUpload } from '../functions/plan-upload.ts';
@@ -41,14 +43,15 @@ const ALL = [
   abandonCheckpoint,
   assembleRange,
   checkRange,
+  closeCollection,
   closeProof,
   closeRestore,
-  collectGarbage,
   closeVerification,
   commitCheckpoint,
   createImage,
   createServer,
   createServerSnapshot,
+  deletePage,
   deleteServerSnapshot,
   extendRetention,
   importImage,
@@ -56,6 +59,7 @@ const ALL = [
   openAssembly,
   openCheckpoint,
   planCheck,
+  planCollection,
   planPrune,
   planRestore,
   planUpload,

@@ -1,8 +1,8 @@
-import { CollectionSummary } from '../../lib/protect/collect-garbage.ts';
-import type { ProgressEvent } from '../../lib/services.ts';
+import { CollectionSummary } from '../../lib/collect/summary.ts';
+import { CollectProgress } from '../collect-progress.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
-import { type ExecutionDisplay, runEmbedded } from '../run-embedded.ts';
+import { runEmbedded } from '../run-embedded.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
 
 export interface CollectOptions {
@@ -10,8 +10,6 @@ export interface CollectOptions {
   force?: boolean;
   undeleteDays?: number;
 }
-
-const silent: ExecutionDisplay = { follow() {}, advance(_event: ProgressEvent) {}, close() {} };
 
 /** `snapbank collect-garbage`: deletes what no checkpoint needs any more. Needs the bank alone, no cloud. */
 export async function runCollectGarbage(
@@ -26,16 +24,19 @@ export async function runCollectGarbage(
       ...(options.force === undefined ? {} : { force: options.force }),
       ...(options.undeleteDays === undefined ? {} : { undelete_days: options.undeleteDays }),
     },
-    display: silent,
+    display: new CollectProgress(output),
     givenName: undefined,
     usesCloud: false,
   });
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
   const summary = CollectionSummary.parse(outcome.output);
   output.event({ type: 'summary', execution: name, ...summary });
-  const { listed, dead, deleted, retained } = summary;
+  const { listed, dead, deleted, retained, packBytes, wasteBytes } = summary;
   output.line(`In the bank   ${shown(listed)}`);
   output.line(`Not needed    ${shown(dead)}`);
+  output.line(
+    `Half-used     ${formatBytes(wasteBytes)} of ${formatBytes(packBytes)} in packs that are needed`,
+  );
   if (summary.dryRun) {
     output.line('Nothing was deleted (--dry-run).');
     return;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { CollectionSummary } from '../collect/summary.ts';
 import { BackupSummary } from '../protect/backup-summary.ts';
-import { CollectionSummary } from '../protect/collect-garbage.ts';
 import { Omission } from '../protect/description.ts';
 import { BackupRequest } from '../protect/select-servers.ts';
 import { PruneSummary } from '../prune/plan.ts';

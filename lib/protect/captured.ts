@@ -1,5 +1,5 @@
 import type { Bank } from '../bank/bank.ts';
-import { unwrap, wrap } from '../bank/format/envelope.ts';
+import { putNote, readNote } from '../bank/notes.ts';
 import { ServerDescription } from './description.ts';
 
 /**
@@ -12,10 +12,7 @@ export async function putServerDescription(
   description: ServerDescription,
   signal: AbortSignal,
 ): Promise<void> {
-  const key = keyOf(checkpoint);
-  const plain = Buffer.from(JSON.stringify(description));
-  const bytes = await wrap(bank.keys, { kind: 'note', key }, plain);
-  await bank.places.work.put(key, bytes, { signal });
+  await putNote(bank, keyOf(checkpoint), description, { signal });
 }
 
 export async function readServerDescription(
@@ -23,10 +20,8 @@ export async function readServerDescription(
   checkpoint: string,
   signal: AbortSignal,
 ): Promise<ServerDescription> {
-  const key = keyOf(checkpoint);
-  const bytes = await bank.places.work.get(key, { signal });
-  const plain = await unwrap(bank.keys, { kind: 'note', key }, bytes, MAX_BYTES);
-  return ServerDescription.parse(JSON.parse(plain.toString()));
+  const expected = { schema: ServerDescription, maxBytes: MAX_BYTES };
+  return await readNote(bank, keyOf(checkpoint), expected, { signal });
 }
 
 /** User data alone may be 64 KiB. */

@@ -24,6 +24,7 @@ const NOTES = [
   'uploads/',
   'descriptions/',
   'verifications/',
+  'collections/',
 ];
 
 export interface Swept {

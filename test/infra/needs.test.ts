@@ -51,7 +51,18 @@ const RARELY: Readonly<Record<string, readonly string[]>> = {
   RollBackRestore: [...ABORTING, 'work s3:GetObject results/*'],
   ImportImage: ['work s3:AbortMultipartUpload restores/*'],
   // Readers that are at work, or died.
-  CollectGarbage: ['register s3:GetObject pins/*', 'register s3:DeleteObject pins/*'],
+  PlanCollection: [
+    'register s3:GetObject pins/*',
+    // A worker that ran out of time, and one that was overtaken.
+    'work s3:GetObject collections/*',
+    'work s3:DeleteObject collections/*',
+  ],
+  CloseCollection: [
+    'register s3:PutObject pins/*',
+    'register s3:DeleteObject pins/*',
+    // One that is repeated.
+    'work s3:GetObject outcomes/*',
+  ],
   // Damage.
   PlanVerify: ['register s3:DeleteObject damaged/*'],
   RecordVerification: [
@@ -64,7 +75,7 @@ const RARELY: Readonly<Record<string, readonly string[]>> = {
   // What is older than days.
   Sweep: [
     ...ABORTING,
-    ...['items', 'outcomes', 'results', 'receipts', 'uploads', 'descriptions'].map(
+    ...['items', 'outcomes', 'results', 'receipts', 'uploads', 'descriptions', 'collections'].map(
       (kind) => `work s3:DeleteObject ${kind}/*`,
     ),
   ],

@@ -101,7 +101,7 @@ describe('the stack of the settings that come with the project', () => {
     expect(
       flat(statements.find(({ Action }) => Action === 'states:StartExecution')?.Resource),
     ).toMatch(/:stateMachine:snapbank-backup"/);
-    expect(flat(roleOf('CollectGarbageMachine'))).not.toContain('states:StartExecution');
+    expect(flat(roleOf('PruneMachine'))).not.toContain('states:StartExecution');
     // No container, and still what Step Functions asks of a machine that could run one.
     expect(flat(statements)).toContain('StepFunctionsGetEventsForECSTaskRule');
     expect(flat(statements)).not.toContain('ecs:');

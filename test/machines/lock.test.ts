@@ -8,7 +8,7 @@ import type { ObjectLock } from '../../lib/bank/store/object-lock.ts';
 import type { ObjectStore } from '../../lib/bank/store/object-store.ts';
 import { inBatches } from '../../lib/protect/retention.ts';
 import { RangeUnfinished } from '../../lib/protect/errors.ts';
-import { CollectionSummary } from '../../lib/protect/collect-garbage.ts';
+import { CollectionSummary } from '../../lib/collect/summary.ts';
 import { memoryStore } from '../lib/bank/store/memory-store.ts';
 import { keysOf } from '../lib/bank/tamper.ts';
 import { startWorld, type World } from './world.ts';

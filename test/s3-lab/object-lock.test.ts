@@ -14,7 +14,7 @@ import type { ObjectLock } from '../../lib/bank/store/object-lock.ts';
 import { s3Client } from '../../lib/bank/store/s3-client.ts';
 import { s3Store } from '../../lib/bank/store/s3.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { CollectionSummary } from '../../lib/protect/collect-garbage.ts';
+import { CollectionSummary } from '../../lib/collect/summary.ts';
 import { keysOf } from '../lib/bank/tamper.ts';
 import { startWorld } from '../machines/world.ts';
 import type { VirtualClock } from '../virtual-clock.ts';

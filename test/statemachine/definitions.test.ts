@@ -86,6 +86,7 @@ describe('the state machines', () => {
     expect(uncaught.sort()).toEqual([
       'AssembleRange',
       'CheckRange',
+      'DeletePage',
       'OpenCheckpoint',
       'SummariseBackup',
       'UploadRange',

@@ -5,135 +5,95 @@ import type { Register } from '../register/register.ts';
 import { StoreRefused } from '../store/errors.ts';
 import type { ObjectLock } from '../store/object-lock.ts';
 import type { CallOptions, ObjectStore } from '../store/object-store.ts';
-import { CollectionRefused } from './errors.ts';
-import type { Tally } from './listed-objects.ts';
-import { type CollectionPlan, DATA_PREFIXES } from './plan-collection.ts';
+import { checkpointOfKey, type Tally } from './listed-objects.ts';
 
 /** What one delete request of S3 takes. */
 const BATCH = 1000;
-const MAX_SHARE = 0.5;
-const BURIALS_AT_ONCE = 8;
+const BURIALS_AT_ONCE = 16;
+
+export interface Deleted {
+  readonly deleted: Tally;
+  /** Dead, but the store did not let them go, because they are locked: a later collection tries again. */
+  readonly retained: Tally;
+  /** When the last of these is free, as far as the store said. */
+  readonly retainedUntil: Date | undefined;
+}
 
 export interface DeletionRequest extends CallOptions {
   bank: ObjectStore;
-  register: Register;
-  plan: CollectionPlan;
   /** Of a locked bank's place. */
   objectLock?: ObjectLock | undefined;
-  /** Delete even more than half of the bank. */
-  force?: boolean;
-}
-
-export interface Collected {
-  deleted: Tally;
-  /** Dead, but the store did not let them go, because they are locked: the next collection tries again. */
-  retained: Tally;
-  /** When the last of these is free, as far as the store said. */
-  retainedUntil: Date | undefined;
-  buriedCheckpoints: number;
+  /** Keys and sizes; ascending, so that a batch spans a short part of the bank's listing. */
+  objects: readonly (readonly [key: string, sizeBytes: number])[];
 }
 
 /**
- * Deletes what the plan found dead, then buries the records and pins that are over. May be stopped anywhere: what is left is found by
- * the next collection. Throws `CollectionRefused` where more than half of the bank would go, unless it is forced.
+ * Deletes objects that a collection found dead, however long ago: nothing can have come to refer to them, and their names never come
+ * again. Safe to repeat.
  */
-export async function deleteCollected(request: DeletionRequest): Promise<Collected> {
-  const { bank, register, plan, objectLock, force = false, signal } = request;
+export async function deleteListed(request: DeletionRequest): Promise<Deleted> {
+  const { bank, objectLock, signal } = request;
   const options = signal === undefined ? {} : { signal };
-  const { dead, listed } = plan;
-  if (!force && dead.bytes > listed.bytes * MAX_SHARE) {
-    throw new CollectionRefused(
-      `${dead.bytes} of ${listed.bytes} bytes (${dead.objects} of ${listed.objects} objects) in ${bank.location} would be deleted, more than half. Nothing was deleted.`,
-    );
-  }
-  const collected: Collected = {
-    deleted: { objects: 0, bytes: 0 },
-    retained: { objects: 0, bytes: 0 },
-    retainedUntil: undefined,
-    buriedCheckpoints: 0,
-  };
-  for await (const batch of deadBatches(bank, plan, options)) {
-    if (objectLock !== undefined) {
-      await deleteUnlocked(objectLock, batch, collected, options);
-      continue;
+  // The list may have been anywhere: no other kind of object is deleted by it.
+  const data = request.objects.filter(([key]) => checkpointOfKey(key) !== undefined);
+  const deleted = { objects: 0, bytes: 0 };
+  const retained = { objects: 0, bytes: 0 };
+  let retainedUntil: Date | undefined;
+  for (let at = 0; at < data.length; at += BATCH) {
+    const batch = data.slice(at, at + BATCH);
+    const keys = batch.map(([key]) => key);
+    const left = await deleteBatch(bank, objectLock, keys, options);
+    for (const [key, sizeBytes] of batch) {
+      const tally = left.has(key) ? retained : deleted;
+      tally.objects += 1;
+      tally.bytes += sizeBytes;
     }
-    const keys = [...batch.keys()];
-    add(
-      (await isDeleted(bank, keys, options)) ? collected.deleted : collected.retained,
-      keys,
-      batch,
-    );
+    for (const until of left.values()) {
+      if (until !== undefined && (retainedUntil === undefined || retainedUntil < until)) {
+        retainedUntil = until;
+      }
+    }
   }
-  const burials = mapInOrder(plan.deadCheckpoints, BURIALS_AT_ONCE, async (checkpoint) => {
-    await buryRecord(register, checkpoint, options);
-  });
-  for await (const _ of burials) collected.buriedCheckpoints += 1;
-  for (const id of plan.fencedPins) await buryPin(register, id, options);
-  return collected;
+  return { deleted, retained, retainedUntil };
 }
 
-/** Sizes by key, ascending. */
-type Batch = ReadonlyMap<string, number>;
-
-/** Lists once more, since the plan does not hold the keys; what was written since is not in the plan. */
-async function* deadBatches(
+/** Returns what is still there, and until when it is locked. */
+async function deleteBatch(
   bank: ObjectStore,
-  plan: CollectionPlan,
-  options: CallOptions,
-): AsyncGenerator<Batch, void, undefined> {
-  let batch = new Map<string, number>();
-  for (const prefix of DATA_PREFIXES) {
-    for await (const { key, sizeBytes } of bank.list(prefix, options)) {
-      if (!plan.isDead(key)) continue;
-      batch.set(key, sizeBytes);
-      if (batch.size < BATCH) continue;
-      yield batch;
-      batch = new Map();
-    }
-    // Each prefix by itself: a batch spans a short part of the bank's listing.
-    if (batch.size > 0) yield batch;
-    batch = new Map();
-  }
-}
-
-async function deleteUnlocked(
-  objectLock: ObjectLock,
-  batch: Batch,
-  collected: Collected,
-  options: CallOptions,
-): Promise<void> {
-  const retained = await objectLock.deleteUnlocked([...batch.keys()], options);
-  const locked = new Set(retained.map(({ key }) => key));
-  add(collected.retained, locked, batch);
-  add(
-    collected.deleted,
-    [...batch.keys()].filter((key) => !locked.has(key)),
-    batch,
-  );
-  for (const { until } of retained) {
-    if (collected.retainedUntil === undefined || collected.retainedUntil < until) {
-      collected.retainedUntil = until;
-    }
-  }
-}
-
-async function isDeleted(
-  bank: ObjectStore,
+  objectLock: ObjectLock | undefined,
   keys: readonly string[],
   options: CallOptions,
-): Promise<boolean> {
+): Promise<Map<string, Date | undefined>> {
+  if (objectLock !== undefined) {
+    const retained = await objectLock.deleteUnlocked(keys, options);
+    return new Map(retained.map(({ key, until }) => [key, until]));
+  }
   try {
     await bank.delete(keys, options);
-    return true;
+    return new Map();
   } catch (error) {
-    if (error instanceof StoreRefused) return false;
-    throw error;
+    if (!(error instanceof StoreRefused)) throw error;
+    return new Map(keys.map((key) => [key, undefined]));
   }
 }
 
-function add(tally: Tally, keys: Iterable<string>, sizes: Batch): void {
-  for (const key of keys) {
-    tally.objects += 1;
-    tally.bytes += sizes.get(key) ?? 0;
-  }
+/** Records and pins that are over. */
+export interface Dead {
+  readonly checkpoints: readonly string[];
+  readonly pins: readonly string[];
+}
+
+/** Removes the records of checkpoints whose objects are deleted, and pins that were fenced. Safe to repeat; `onEach` may end it. */
+export async function buryDead(
+  register: Register,
+  { checkpoints, pins }: Dead,
+  options: CallOptions & { onEach?: (checkpoint: string) => void } = {},
+): Promise<void> {
+  const { onEach, ...call } = options;
+  const burials = mapInOrder(checkpoints, BURIALS_AT_ONCE, async (checkpoint) => {
+    onEach?.(checkpoint);
+    await buryRecord(register, checkpoint, call);
+  });
+  for await (const _ of burials);
+  for (const id of pins) await buryPin(register, id, call);
 }

@@ -5,30 +5,36 @@ const WORDS = 4;
 const FIRST_CAPACITY = 1 << 10;
 const MAX_LOAD = 0.7;
 
+const MARKED = 1;
+
 /**
- * A set of object keys with sizes and marks, without the keys themselves: 21 bytes for each and the free room of a hash table, so that
- * the 16 million packs of a petabyte take some 700 MB.
+ * A set of object keys with sizes and marks, without the keys themselves: 25 bytes for each and the free room of a hash table, so that
+ * the 16 million packs of a petabyte take some 800 MB.
  */
 export class KeyTable {
+  /** Of an encoded table, for each key. */
+  static readonly ENTRY_BYTES = 4 * WORDS + 4 + 4 + 1;
   size = 0;
   /** In the order in which the keys came. */
   #digests = new Uint32Array(FIRST_CAPACITY * WORDS);
   #sizes = new Uint32Array(FIRST_CAPACITY);
-  #marks = new Uint8Array(FIRST_CAPACITY);
+  #used = new Uint32Array(FIRST_CAPACITY);
+  #flags = new Uint8Array(FIRST_CAPACITY);
   /** The hash table: for each slot the number + 1 of the key in it. */
   #slots = new Uint32Array(FIRST_CAPACITY * 2);
 
-  /** False when the key was there already. */
-  add(key: string, sizeBytes: number): boolean {
+  /** False when the key was there already. The flags are the caller's own, from 2 on. */
+  add(key: string, sizeBytes = 0, flags = 0): boolean {
     const digest = digestOf(key);
     const slot = this.#slotOf(digest);
     if (this.#slots[slot] !== 0) return false;
-    if (this.size === this.#marks.length) this.#growKeys();
+    if (this.size === this.#flags.length) this.#growKeys(this.size * 2);
     this.#digests.set(digest, this.size * WORDS);
     this.#sizes[this.size] = sizeBytes;
+    this.#flags[this.size] = flags & ~MARKED;
     this.size += 1;
     this.#slots[slot] = this.size;
-    if (this.size > this.#slots.length * MAX_LOAD) this.#growSlots();
+    if (this.size > this.#slots.length * MAX_LOAD) this.#growSlots(this.#slots.length * 2);
     return true;
   }
 
@@ -36,18 +42,73 @@ export class KeyTable {
     return this.#numberOf(key) >= 0;
   }
 
-  /** Marks the key, and returns the size that it came with; undefined for a key that is not in the set, or marked already. */
-  mark(key: string): number | undefined {
+  /**
+   * Marks the key, notes how much of it is used if that is the most so far, and adds flags. Returns the size that the key came with;
+   * undefined for one that is not in the set, or marked already.
+   */
+  mark(key: string, usedBytes = 0, flags = 0): number | undefined {
     const number = this.#numberOf(key);
-    if (number < 0 || this.#marks[number] === 1) return undefined;
-    this.#marks[number] = 1;
-    return this.#sizes[number];
+    if (number < 0) return undefined;
+    const before = this.#flags[number] ?? 0;
+    this.#flags[number] = before | MARKED | flags;
+    if (usedBytes > (this.#used[number] ?? 0)) this.#used[number] = usedBytes;
+    return (before & MARKED) === 0 ? this.#sizes[number] : undefined;
   }
 
-  /** Whether the key is in the set and was never marked. */
-  isUnmarked(key: string): boolean {
+  /** What is known of the key; undefined when it is not in the set. */
+  get(key: string): KeyEntry | undefined {
     const number = this.#numberOf(key);
-    return number >= 0 && this.#marks[number] === 0;
+    return number < 0 ? undefined : this.#entry(number);
+  }
+
+  *entries(): Generator<KeyEntry, void, undefined> {
+    for (let number = 0; number < this.size; number++) yield this.#entry(number);
+  }
+
+  /** All of the table, for another process. */
+  encode(): Buffer[] {
+    const { size } = this;
+    return [
+      this.#digests.subarray(0, size * WORDS),
+      this.#sizes.subarray(0, size),
+      this.#used.subarray(0, size),
+      this.#flags.subarray(0, size),
+    ].map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
+  }
+
+  /** The table of so many keys that these bytes, the encoded pieces joined, stand for. */
+  static decode(bytes: Uint8Array, size: number): KeyTable {
+    const table = new KeyTable();
+    let capacity = FIRST_CAPACITY;
+    while (capacity < size) capacity *= 2;
+    table.#growKeys(capacity);
+    let at = 0;
+    for (const [array, length] of [
+      [table.#digests, size * WORDS],
+      [table.#sizes, size],
+      [table.#used, size],
+      [table.#flags, size],
+    ] as const) {
+      const target = new Uint8Array(array.buffer, 0, length * array.BYTES_PER_ELEMENT);
+      target.set(bytes.subarray(at, at + target.length));
+      at += target.length;
+    }
+    if (at !== bytes.length) throw new RangeError(`A table of ${size} keys has ${at} bytes.`);
+    table.size = size;
+    let slots = table.#slots.length;
+    while (size > slots * MAX_LOAD) slots *= 2;
+    table.#growSlots(slots);
+    return table;
+  }
+
+  #entry(number: number): KeyEntry {
+    const flags = this.#flags[number] ?? 0;
+    return {
+      sizeBytes: this.#sizes[number] ?? 0,
+      usedBytes: this.#used[number] ?? 0,
+      isMarked: (flags & MARKED) !== 0,
+      flags: flags & ~MARKED,
+    };
   }
 
   #numberOf(key: string): number {
@@ -72,20 +133,15 @@ export class KeyTable {
     return true;
   }
 
-  #growKeys(): void {
-    const digests = new Uint32Array(this.#digests.length * 2);
-    digests.set(this.#digests);
-    this.#digests = digests;
-    const sizes = new Uint32Array(this.#sizes.length * 2);
-    sizes.set(this.#sizes);
-    this.#sizes = sizes;
-    const marks = new Uint8Array(this.#marks.length * 2);
-    marks.set(this.#marks);
-    this.#marks = marks;
+  #growKeys(capacity: number): void {
+    this.#digests = grown(this.#digests, new Uint32Array(capacity * WORDS));
+    this.#sizes = grown(this.#sizes, new Uint32Array(capacity));
+    this.#used = grown(this.#used, new Uint32Array(capacity));
+    this.#flags = grown(this.#flags, new Uint8Array(capacity));
   }
 
-  #growSlots(): void {
-    this.#slots = new Uint32Array(this.#slots.length * 2);
+  #growSlots(slots: number): void {
+    this.#slots = new Uint32Array(slots);
     for (let number = 0; number < this.size; number++) {
       const digest = this.#digests.subarray(number * WORDS, (number + 1) * WORDS);
       this.#slots[this.#slotOf(digest)] = number + 1;
@@ -93,7 +149,20 @@ export class KeyTable {
   }
 }
 
+export interface KeyEntry {
+  readonly sizeBytes: number;
+  /** The most that anybody uses of it. */
+  readonly usedBytes: number;
+  readonly isMarked: boolean;
+  readonly flags: number;
+}
+
 function digestOf(key: string): Uint32Array {
   const bytes = hash('sha256', key, 'buffer');
   return new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + 4 * WORDS));
+}
+
+function grown<A extends Uint32Array | Uint8Array>(before: A, after: A): A {
+  after.set(before);
+  return after;
 }

@@ -1,21 +1,36 @@
 import type { Bank } from '../bank.ts';
+import { storedBytesOf } from '../format/pack-layout.ts';
 import type { RootReference } from '../register/record.ts';
 import { readRoot } from '../roots.ts';
 import type { CallOptions } from '../store/object-store.ts';
 
-/** The keys of all that a root names. Throws `ObjectNotFound` when the root is not there. */
-export type NamesInRoot = (root: RootReference, options?: CallOptions) => Promise<Iterable<string>>;
+/** An object that a root names. */
+export interface NamedObject {
+  readonly key: string;
+  /** Of a pack: how much of it the root's checkpoint needs. */
+  readonly usedBytes?: number;
+}
+
+/** All that a root names. Throws `ObjectNotFound` when the root is not there. */
+export type NamesInRoot = (
+  root: RootReference,
+  options?: CallOptions,
+) => Promise<Iterable<NamedObject>>;
 
 export function namesInRoot(bank: Bank): NamesInRoot {
   return async (reference, options) => {
     const { disks, packs } = await readRoot(bank, reference, options);
-    return keysOf(
-      disks.flatMap(({ segments }) => segments.flatMap(({ object }) => object ?? [])),
-      packs,
-    );
+    const segments = disks.flatMap((disk) => disk.segments.flatMap(({ object }) => object ?? []));
+    return namesOf(segments, packs);
   };
 }
 
-function* keysOf(...lists: readonly (readonly { key: string }[])[]): Generator<string> {
-  for (const list of lists) for (const { key } of list) yield key;
+function* namesOf(
+  segments: readonly { key: string }[],
+  packs: readonly { key: string; liveChunks: number; liveBytes: number }[],
+): Generator<NamedObject> {
+  for (const { key } of segments) yield { key };
+  for (const { key, liveChunks, liveBytes } of packs) {
+    yield { key, usedBytes: storedBytesOf(liveChunks, liveBytes) };
+  }
 }

@@ -2,7 +2,7 @@ import { ObjectDamaged } from '../errors.ts';
 import { KEY_BYTES } from '../keys/x25519.ts';
 import { SEAL_TO_OVERHEAD_BYTES } from '../keys/seal-to.ts';
 import { CHUNK_ID_BYTES, type Encoding } from './chunk.ts';
-import { type GcmContext, NONCE_BYTES } from './gcm.ts';
+import { type GcmContext, NONCE_BYTES, TAG_BYTES } from './gcm.ts';
 
 // A pack: header, slots one after the other, trailer (the slot table), footer. Integers are big-endian.
 
@@ -20,6 +20,13 @@ export const PACK_FOOTER_BYTES = 12;
 const HEADER_MAGIC = 'SBpk';
 const FOOTER_MAGIC = 'SBpe';
 const VERSION = 0;
+
+/** About what a pack of so many slots, of so many bytes, takes. */
+export function storedBytesOf(slots: number, slotBytes: number): number {
+  return (
+    PACK_HEADER_BYTES + slotBytes + slots * TRAILER_ENTRY_BYTES + TAG_BYTES + PACK_FOOTER_BYTES
+  );
+}
 
 /** Where a chunk lies, and how. */
 export interface ChunkLocation {

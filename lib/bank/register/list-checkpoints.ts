@@ -13,6 +13,8 @@ const READS_AT_ONCE = 16;
 export interface ListOptions extends CallOptions {
   /** Only this server's records: one short list. */
   serverKey?: string;
+  /** Only those that come after this checkpoint in the list. */
+  after?: string;
 }
 
 /** A record's place in a list: its checkpoint and its highest generation, known without reading it. */
@@ -49,10 +51,11 @@ export async function* listHeads(
 /** The records as the keys alone show them. */
 export async function* listKeys(
   register: Register,
-  { serverKey, ...options }: ListOptions = {},
+  { serverKey, after, ...options }: ListOptions = {},
 ): AsyncGenerator<ListedRecord, void, undefined> {
   const prefix = serverKey === undefined ? 'records/' : `records/${serverKey}/`;
-  for await (const listed of listSeries(register.store, prefix, options)) {
+  const place = after === undefined ? {} : { after: recordSeries(register, after).prefix };
+  for await (const listed of listSeries(register.store, prefix, { ...options, ...place })) {
     yield { checkpoint: checkpointIn(listed.prefix), generation: listed.generation };
   }
 }

@@ -102,7 +102,13 @@ export async function noteProof(
       const record = current.kind === 'live' ? current.value : undefined;
       if (record?.state !== 'COMMITTED') return undefined;
       if (record.lastProven !== undefined && record.lastProven.at >= at) return undefined;
-      return { ...carriedWithRoot(record), state: 'COMMITTED', lastProven: { at, how } };
+      const { claim } = record;
+      return {
+        ...carriedWithRoot(record),
+        state: 'COMMITTED',
+        ...(claim === undefined ? {} : { claim }),
+        lastProven: { at, how },
+      };
     },
     options,
   );

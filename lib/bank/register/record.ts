@@ -7,8 +7,8 @@ export const RecordState = z.enum(['OPEN', 'COMMITTED', 'ABORTED', 'DELETING', '
 export type RecordState = z.infer<typeof RecordState>;
 
 /**
- * Where a record may go from each state. A step within a state renews the lease, changes the pins, or notes a proof. From ABORTED and
- * COLLECTING a record only goes into its grave: no write ever makes it live again.
+ * Where a record may go from each state. A step within a state renews a lease, changes pins, notes a proof, or claims the checkpoint and
+ * replaces its root. From ABORTED and COLLECTING a record only goes into its grave: no write ever makes it live again.
  */
 export const transitions: Readonly<Record<RecordState, readonly RecordState[]>> = {
   OPEN: ['OPEN', 'COMMITTED', 'ABORTED'],
@@ -67,6 +67,20 @@ export const Execution = z.strictObject({
 });
 export type Execution = Readonly<z.infer<typeof Execution>>;
 
+/**
+ * A compaction is about to give the checkpoint another root. All that carries the prefix of the checkpoint, or of `writesAs`, is live while
+ * the claim stands. It goes when the checkpoint is pruned or its lease ran out, and its id never comes again.
+ */
+export const Claim = z.strictObject({
+  /** Random. */
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  execution: Execution,
+  /** The checkpoint by whose prefix the compaction writes what several checkpoints are to share. */
+  writesAs: CheckpointId,
+  lease: Lease,
+});
+export type Claim = Readonly<z.infer<typeof Claim>>;
+
 const common = {
   version: z.literal(0),
   checkpoint: CheckpointId,
@@ -89,6 +103,8 @@ const rooted = {
   lastProven: z
     .strictObject({ at: z.iso.datetime(), how: z.string().min(1).max(64) })
     .exactOptional(),
+  /** When a compaction gave it this root, and by which claim. */
+  compacted: z.strictObject({ at: z.iso.datetime(), claim: Claim.shape.id }).exactOptional(),
 };
 
 /** One generation of a checkpoint's record, as it lies in the register. */
@@ -100,7 +116,7 @@ export const CheckpointRecord = z.discriminatedUnion('state', [
     lease: Lease,
   }),
   z.strictObject({ ...common, state: z.literal('ABORTED'), reason: z.string() }),
-  z.strictObject({ ...rooted, state: z.literal('COMMITTED') }),
+  z.strictObject({ ...rooted, state: z.literal('COMMITTED'), claim: Claim.exactOptional() }),
   z.strictObject({ ...rooted, state: z.literal('DELETING') }),
   z.strictObject({ ...rooted, state: z.literal('COLLECTING') }),
 ]);

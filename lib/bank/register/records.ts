@@ -90,14 +90,15 @@ export function carried(record: CheckpointRecord) {
   };
 }
 
-/** The fields that go with a record from COMMITTED on. */
+/** The fields that go with a record from COMMITTED on. A claim does not: it goes with every change of state. */
 export function carriedWithRoot(record: RootedRecord) {
-  const { root, lockedUntil, lastProven } = record;
+  const { root, lockedUntil, lastProven, compacted } = record;
   return {
     ...carried(record),
     root,
     ...(lockedUntil === undefined ? {} : { lockedUntil }),
     ...(lastProven === undefined ? {} : { lastProven }),
+    ...(compacted === undefined ? {} : { compacted }),
   };
 }
 

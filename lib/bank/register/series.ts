@@ -36,14 +36,15 @@ export function generationKey(prefix: string, generation: number): string {
   return `${prefix}/${String(generation).padStart(10, '0')}`;
 }
 
-/** The series below a prefix, each with its highest generation, ascending by their prefixes. */
+/** The series below a prefix, each with its highest generation, ascending by their prefixes; those behind the series `after`, if given. */
 export async function* listSeries(
   store: ObjectStore,
   prefix: string,
-  options: CallOptions = {},
+  { after, ...options }: CallOptions & { after?: string } = {},
 ): AsyncGenerator<{ prefix: string; generation: number }, void, undefined> {
   let last: { prefix: string; generation: number } | undefined;
-  for await (const { key } of store.list(prefix, options)) {
+  const startAfter = after === undefined ? {} : { startAfter: generationKey(after, TOMBSTONE) };
+  for await (const { key } of store.list(prefix, { ...options, ...startAfter })) {
     const next = splitGenerationKey(key);
     if (next === undefined) {
       throw new RecordUnreadable(

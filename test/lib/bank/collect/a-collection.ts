@@ -1,10 +1,12 @@
-import { type Collected, deleteCollected } from '../../../../lib/bank/collect/delete-collected.ts';
+import { CollectionState } from '../../../../lib/bank/collect/collection-state.ts';
+import { buryDead, deleteListed } from '../../../../lib/bank/collect/delete-collected.ts';
 import {
   type CollectionEstimate,
-  type CollectionPlan,
   type CollectionRequest,
-  estimateCollection,
-  planCollection,
+  estimateOf,
+  markLive,
+  SHARES,
+  sortedObjects,
 } from '../../../../lib/bank/collect/plan-collection.ts';
 import { checkpointIdOf } from '../../../../lib/bank/register/ids.ts';
 import { commitCheckpoint } from '../../../../lib/bank/register/commit-checkpoint.ts';
@@ -14,7 +16,6 @@ import {
   startCollecting,
 } from '../../../../lib/bank/register/prune-checkpoint.ts';
 import { ancestorOf, type OpenRecord } from '../../../../lib/bank/register/record.ts';
-import type { Register } from '../../../../lib/bank/register/register.ts';
 import type { ObjectStore } from '../../../../lib/bank/store/object-store.ts';
 import {
   all,
@@ -36,6 +37,14 @@ export function executionsInOrder(register: TestRegister, count: number): string
   );
 }
 
+/** What a collection found. */
+export interface TestPlan extends CollectionEstimate {
+  readonly deadKeys: readonly string[];
+  readonly sparseKeys: readonly string[];
+  readonly graves: { readonly checkpoints: readonly string[]; readonly pins: readonly string[] };
+  readonly fencedCheckpoints: readonly string[];
+}
+
 /** What happens at calls of the collector, by what is done and to which key. */
 export type Meanwhile = (call: string) => Promise<void> | undefined;
 
@@ -43,6 +52,9 @@ export type Meanwhile = (call: string) => Promise<void> | undefined;
 export class CollectedBank {
   readonly register: TestRegister = aRegister();
   readonly bank: ObjectStore = memoryStore({ location: 'memory:bank' });
+
+  /** How much of a pack is needed, where it is not all of its 100 bytes. */
+  readonly usedBytes = new Map<string, number>();
 
   async backUp(execution: string, more: Partial<CheckpointRequest> = {}): Promise<string> {
     const record = await opened(this.register, execution, more);
@@ -70,27 +82,51 @@ export class CollectedBank {
     await startCollecting(this.register, await pruneCheckpoint(this.register, checkpoint));
   }
 
-  async plan(meanwhile?: Meanwhile): Promise<CollectionPlan> {
-    return await planCollection(this.#request(meanwhile));
+  async plan(meanwhile?: Meanwhile): Promise<TestPlan> {
+    return await this.#planOf(this.#request(meanwhile));
   }
 
-  async estimate(): Promise<CollectionEstimate> {
-    return await estimateCollection(this.#request());
+  async estimate(): Promise<TestPlan> {
+    return await this.#planOf({ ...this.#request(), dryRun: true });
   }
 
-  async collect(meanwhile?: Meanwhile): Promise<Collected> {
-    return await this.delete(await this.plan(meanwhile));
+  /** Stops and goes on, with the state written down and read again, as often as it is told to stop. */
+  async planInPieces(mustStop: () => boolean): Promise<TestPlan & { pieces: number }> {
+    const request = { ...this.#request(), mustStop };
+    for (let pieces = 1, state = new CollectionState(); ; pieces++) {
+      if (await markLive(request, state)) return { ...(await this.#planIn(state)), pieces };
+      state = CollectionState.decode(Buffer.concat([...state.encode()]));
+    }
   }
 
-  async delete(plan: CollectionPlan): Promise<Collected> {
-    const { bank, register } = this as { bank: ObjectStore; register: Register };
-    return await deleteCollected({ bank, register, plan, force: true });
+  async collect(meanwhile?: Meanwhile): Promise<TestPlan> {
+    const plan = await this.plan(meanwhile);
+    await this.delete(plan);
+    return plan;
   }
 
-  /** Deletes the objects of a plan, and ends there. */
-  async dieBeforeBurial(plan: CollectionPlan): Promise<void> {
-    const register = { ...this.register, store: { ...this.register.store, putIfAbsent: die } };
-    await deleteCollected({ bank: this.bank, register, plan, force: true });
+  async delete(plan: TestPlan): Promise<void> {
+    await deleteListed({ bank: this.bank, objects: sized(plan.deadKeys) });
+    await buryDead(this.register, plan.graves);
+  }
+
+  async #planOf(request: CollectionRequest): Promise<TestPlan> {
+    const state = new CollectionState();
+    if (!(await markLive(request, state))) throw new Error('Nobody told it to stop.');
+    return await this.#planIn(state);
+  }
+
+  async #planIn(state: CollectionState): Promise<TestPlan> {
+    const sorted: { key: string; as: string }[] = [];
+    for (const share of SHARES) sorted.push(...(await all(sortedObjects(this.bank, state, share))));
+    const keysAs = (as: string) => sorted.filter((one) => one.as === as).map(({ key }) => key);
+    return {
+      ...estimateOf(state),
+      deadKeys: keysAs('dead'),
+      sparseKeys: keysAs('sparse'),
+      graves: { checkpoints: [...state.dead].sort(), pins: [...state.fencedPins].sort() },
+      fencedCheckpoints: [...state.fencedCheckpoints].sort(),
+    };
   }
 
   async namesIn(root: string): Promise<string[]> {
@@ -115,10 +151,19 @@ export class CollectedBank {
     return {
       bank,
       register: { ...this.register, store: watched(this.register.store, 'register', meanwhile) },
-      namesIn: async ({ key }) => parsed(await bank.get(key)),
+      namesIn: async ({ key }) =>
+        parsed(await bank.get(key)).map((name) => ({
+          key: name,
+          usedBytes: this.usedBytes.get(name) ?? 100,
+        })),
       undeleteSeconds: UNDELETE_SECONDS,
     };
   }
+}
+
+/** As a page of the list has them. */
+export function sized(keys: readonly string[]): [string, number][] {
+  return keys.map((key) => [key, 1]);
 }
 
 export function rootOf(checkpoint: string): { key: string; digest: string } {
@@ -145,7 +190,7 @@ function watched(store: ObjectStore, place: string, meanwhile: Meanwhile): Objec
     },
     // Pages of one key: what is created on a page that was shown already is not seen.
     async *list(prefix, options) {
-      let startAfter = '';
+      let startAfter = options?.startAfter ?? '';
       for (;;) {
         await meanwhile(
           `${place}: list ${prefix}${startAfter === '' ? '' : ` after ${startAfter}`}`,
@@ -166,8 +211,4 @@ async function firstOf<Item>(items: AsyncIterable<Item>): Promise<[Item?]> {
 
 function parsed(bytes: Uint8Array): string[] {
   return JSON.parse(Buffer.from(bytes).toString()) as string[];
-}
-
-async function die(): Promise<never> {
-  throw new Error('The collector died.');
 }

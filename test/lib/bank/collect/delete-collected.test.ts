@@ -1,41 +1,37 @@
 import { describe, expect, it } from 'vitest';
-import { deleteCollected } from '../../../../lib/bank/collect/delete-collected.ts';
+import { deleteListed } from '../../../../lib/bank/collect/delete-collected.ts';
 import { CollectionRefused } from '../../../../lib/bank/collect/errors.ts';
+import { refuseTooMuch } from '../../../../lib/bank/collect/plan-collection.ts';
 import { StoreRefused } from '../../../../lib/bank/store/errors.ts';
-import { CollectedBank, rootOf } from './a-collection.ts';
+import { CollectedBank, rootOf, sized } from './a-collection.ts';
 
-describe('deleteCollected', () => {
-  it('does not delete more than half of a bank unless it is told to', async () => {
+describe('refuseTooMuch', () => {
+  it('does not let more than half of a bank go', async () => {
     const world = new CollectedBank();
-    const { bank, register } = world;
     await world.giveUp(await world.backUp('e1'));
     const plan = await world.plan();
 
-    await expect(deleteCollected({ bank, register, plan })).rejects.toThrow(CollectionRefused);
-    expect(await world.owners()).toHaveProperty('size', 1);
-
-    await deleteCollected({ bank, register, plan, force: true });
-    expect(await world.owners()).toHaveProperty('size', 0);
+    expect(() => refuseTooMuch(world.bank, plan)).toThrow(CollectionRefused);
+    const { listed, dead } = plan;
+    const half = { ...plan, listed: { ...listed, bytes: 2 * dead.bytes } };
+    expect(() => refuseTooMuch(world.bank, half)).not.toThrow();
   });
+});
 
-  it('counts as retained what the store does not let go, and tries again next time', async () => {
+describe('deleteListed', () => {
+  it('counts what the store does not let go, and the next collection finds it again', async () => {
     const world = new CollectedBank();
     const checkpoint = await world.backUp('e1');
     await world.giveUp(checkpoint);
-    const plan = await world.plan();
-    const locked = {
-      ...world.bank,
-      delete: () => Promise.reject(new StoreRefused('The object is locked.')),
-    };
+    const { deadKeys } = await world.plan();
+    const locked = { ...world.bank, delete: refuse };
 
-    const { register } = world;
-    expect(await deleteCollected({ bank: locked, register, plan, force: true })).toMatchObject({
+    expect(await deleteListed({ bank: locked, objects: sized(deadKeys) })).toMatchObject({
       deleted: { objects: 0 },
-      retained: { objects: 3 },
-      buriedCheckpoints: 1,
+      retained: { objects: 3, bytes: 3 },
     });
 
-    expect(await world.collect()).toMatchObject({ deleted: { objects: 3 } });
+    expect((await world.collect()).deadKeys).toHaveLength(3);
     expect(await world.bank.size(rootOf(checkpoint).key)).toBeUndefined();
   });
 
@@ -46,7 +42,6 @@ describe('deleteCollected', () => {
       await world.bank.put(`packs/${checkpoint}/0-0-late-${n}`, new Uint8Array(1));
     }
     const batches: number[] = [];
-    const { register } = world;
     const bank = {
       ...world.bank,
       delete: async (keys: readonly string[]) => {
@@ -55,9 +50,22 @@ describe('deleteCollected', () => {
       },
     };
 
-    await deleteCollected({ bank, register, plan: await world.plan(), force: true });
+    await deleteListed({ bank, objects: sized((await world.plan()).deadKeys) });
 
     expect(batches).toEqual([1000, 1000, 500]);
     expect(await world.isWhole(checkpoint)).toBe(true);
   });
+
+  it('deletes nothing but packs, segments and roots, whatever the list says', async () => {
+    const world = new CollectedBank();
+    await world.bank.put('bank.json', new Uint8Array(1));
+
+    await deleteListed({ bank: world.bank, objects: sized(['bank.json', 'keys/a/0000000001']) });
+
+    expect(await world.bank.size('bank.json')).toBe(1);
+  });
 });
+
+async function refuse(): Promise<never> {
+  throw new StoreRefused('The object is locked.');
+}

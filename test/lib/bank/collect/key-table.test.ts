@@ -9,17 +9,28 @@ describe('KeyTable', () => {
     fc.assert(
       fc.property(keys, (present) => {
         const table = new KeyTable();
-        expect(present.every((key, at) => table.add(key, at))).toBe(true);
+        expect(present.every((key, at) => table.add(key, at, 2))).toBe(true);
         expect(present.some((key, at) => table.add(key, at))).toBe(false);
         expect(
           present.filter(isMarked).every((key) => table.mark(key) === present.indexOf(key)),
         ).toBe(true);
 
         expect(table.size).toBe(present.length);
-        expect(present.filter((key) => !table.isUnmarked(key))).toEqual(present.filter(isMarked));
-        expect(present.filter(isMarked).every((key) => table.mark(key) === undefined)).toBe(true);
+        expect(present.filter((key) => table.get(key)?.isMarked)).toEqual(present.filter(isMarked));
+        expect(present.filter(isMarked).every((key) => table.mark(key, 7, 4) === undefined)).toBe(
+          true,
+        );
         expect(table.mark(`${present.join('')}?`)).toBeUndefined();
-        expect(table.isUnmarked(`${present.join('')}?`)).toBe(false);
+        expect(table.get(`${present.join('')}?`)).toBeUndefined();
+
+        const again = KeyTable.decode(Buffer.concat(table.encode()), table.size);
+        expect([...again.entries()]).toEqual([...table.entries()]);
+        for (const [sizeBytes, key] of present.entries()) {
+          const [usedBytes, flags] = isMarked(key, sizeBytes) ? [7, 6] : [0, 2];
+          const entry = { sizeBytes, usedBytes, flags, isMarked: isMarked(key, sizeBytes) };
+          expect(again.get(key)).toEqual(entry);
+        }
+        expect(again.add(`${present.join('')}?`)).toBe(true);
       }),
       { numRuns: 10 },
     );

@@ -43,8 +43,8 @@ export function interleavedStore(
       ),
     get: (key) => call(() => store.get(key), unavailable(`get of ${key}`)),
     size: (key) => call(() => store.size(key), unavailable(`size of ${key}`)),
-    async *list(prefix) {
-      let startAfter = '';
+    async *list(prefix, options) {
+      let startAfter = options?.startAfter ?? '';
       for (;;) {
         const page = await call(
           () => firstOf(store.list(prefix, { startAfter })),

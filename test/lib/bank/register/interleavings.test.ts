@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { deleteCollected } from '../../../../lib/bank/collect/delete-collected.ts';
+import { CollectionState } from '../../../../lib/bank/collect/collection-state.ts';
+import { buryDead, deleteListed } from '../../../../lib/bank/collect/delete-collected.ts';
 import { CollectionOvertaken } from '../../../../lib/bank/collect/errors.ts';
-import { planCollection } from '../../../../lib/bank/collect/plan-collection.ts';
+import { markLive, SHARES, sortedObjects } from '../../../../lib/bank/collect/plan-collection.ts';
 import { readBasePointer, writeBasePointer } from '../../../../lib/bank/register/base-pointer.ts';
 import { commitCheckpoint } from '../../../../lib/bank/register/commit-checkpoint.ts';
 import {
@@ -224,13 +225,24 @@ class BankUnderTest {
 
   async #collect(): Promise<void> {
     await this.#process(this.#name('collector'), async (register, bank) => {
-      const plan = await planCollection({
-        bank,
-        register,
-        namesIn: async ({ key }) => await readNames(bank, key),
-        undeleteSeconds: UNDELETE_SECONDS,
-      });
-      await deleteCollected({ bank, register, plan, force: true });
+      const state = new CollectionState();
+      await markLive(
+        {
+          bank,
+          register,
+          namesIn: async ({ key }) => (await readNames(bank, key)).map((name) => ({ key: name })),
+          undeleteSeconds: UNDELETE_SECONDS,
+        },
+        state,
+      );
+      const objects: [string, number][] = [];
+      for (const share of SHARES) {
+        for await (const { key, sizeBytes, as } of sortedObjects(bank, state, share)) {
+          if (as === 'dead') objects.push([key, sizeBytes]);
+        }
+      }
+      await deleteListed({ bank, objects });
+      await buryDead(register, { checkpoints: [...state.dead], pins: [...state.fencedPins] });
     });
   }
 

@@ -1,0 +1,119 @@
+import { buryDead } from '../bank/collect/delete-collected.ts';
+import { readNote } from '../bank/notes.ts';
+import { mapInOrder } from '../bank/register/in-order.ts';
+import { ObjectNotFound } from '../bank/store/errors.ts';
+import { RangeUnfinished } from '../protect/errors.ts';
+import type { Services } from '../services.ts';
+import type { Call } from '../state-function.ts';
+import { removeObjects } from '../work-objects.ts';
+import {
+  type CollectionPlan,
+  collectionPrefix,
+  DeletionReport,
+  deletionReportsPrefix,
+  Graves,
+  gravesKey,
+  MAX_NOTE_BYTES,
+} from './plan.ts';
+import { CollectionSummary } from './summary.ts';
+
+const READS_AT_ONCE = 16;
+const TIME_TO_STOP_MILLISECONDS = 30_000;
+
+export interface Closing {
+  readonly plan: CollectionPlan;
+  /** Whether all that the plan lists is deleted: only then are the records removed that it belonged to. */
+  readonly isDeleted: boolean;
+}
+
+/**
+ * Removes the records of what is deleted, and what only the collection needed. Whoever repeats it goes on where it was stopped. Throws
+ * `RangeUnfinished`.
+ */
+export async function closeCollection(
+  services: Services,
+  { plan, isDeleted }: Closing,
+  call: Call,
+): Promise<CollectionSummary> {
+  const { signal } = call;
+  const { work } = services.places;
+  const earlier = await readOutcome(services, plan, signal);
+  if (earlier !== undefined) {
+    await removeLists(services, plan, signal);
+    return earlier;
+  }
+  const buriedCheckpoints = plan.dryRun || !isDeleted ? 0 : await bury(services, plan, call);
+  const deleted = { objects: 0, bytes: 0 };
+  const retained = { objects: 0, bytes: 0 };
+  let retainedUntil: string | null = null;
+  const reports = mapInOrder(
+    work.list(deletionReportsPrefix(plan), { signal }),
+    READS_AT_ONCE,
+    async ({ key }) => {
+      const bytes = await work.get(key, { signal });
+      return DeletionReport.parse(JSON.parse(Buffer.from(bytes).toString()));
+    },
+  );
+  for await (const report of reports) {
+    deleted.objects += report.deleted.objects;
+    deleted.bytes += report.deleted.bytes;
+    retained.objects += report.retained.objects;
+    retained.bytes += report.retained.bytes;
+    const until = report.retainedUntil;
+    if (until !== null && (retainedUntil ?? '') < until) retainedUntil = until;
+  }
+  const { dryRun, listed, dead, fencedCheckpoints, packBytes, wasteBytes } = plan;
+  const found = { dryRun, listed, dead, fencedCheckpoints, packBytes, wasteBytes };
+  const summary = { ...found, deleted, retained, retainedUntil, buriedCheckpoints };
+  await work.put(outcomeKey(plan), Buffer.from(JSON.stringify(summary)), { signal });
+  await removeLists(services, plan, signal);
+  return summary;
+}
+
+function outcomeKey({ collectionId }: CollectionPlan): string {
+  return `outcomes/collection-${collectionId}.json`;
+}
+
+/** What an earlier attempt came to, whose lists are gone. */
+async function readOutcome(
+  { places }: Services,
+  plan: CollectionPlan,
+  signal: AbortSignal,
+): Promise<CollectionSummary | undefined> {
+  try {
+    const bytes = await places.work.get(outcomeKey(plan), { signal });
+    return CollectionSummary.parse(JSON.parse(Buffer.from(bytes).toString()));
+  } catch (error) {
+    if (error instanceof ObjectNotFound) return undefined;
+    throw error;
+  }
+}
+
+async function bury(
+  services: Services,
+  plan: CollectionPlan,
+  { signal, remainingMilliseconds }: Call,
+): Promise<number> {
+  const [bank, register] = await Promise.all([services.bank(), services.register()]);
+  const expected = { schema: Graves, maxBytes: MAX_NOTE_BYTES };
+  const graves = await readNote(bank, gravesKey(plan), expected, { signal });
+  await buryDead(register, graves, {
+    signal,
+    onEach(checkpoint) {
+      if (remainingMilliseconds() >= TIME_TO_STOP_MILLISECONDS) return;
+      throw new RangeUnfinished(`Checkpoint ${checkpoint} is left for the next worker.`, {
+        identifiers: { checkpoint },
+      });
+    },
+  });
+  return graves.checkpoints.length;
+}
+
+/** The lists and the states on the way to them. */
+async function removeLists(
+  { places }: Services,
+  { collectionId }: CollectionPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  await removeObjects(places.work, [collectionPrefix(collectionId)], signal);
+}
