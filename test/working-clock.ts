@@ -2,6 +2,13 @@ import type { Clock } from '../lib/clock.ts';
 import type { HistoryEvent } from '../local/engine/history.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
+export interface FollowedExecution {
+  /** To be told of every event of the execution. */
+  follow(event: HistoryEvent, recorded: boolean): void;
+  /** The execution has ended, whatever was under way. */
+  rest(): void;
+}
+
 /**
  * The virtual clock as functions and the demo cloud see it. While a function works, time stands still, even where its work is on other
  * threads and cannot be seen; it goes on when the function, or the cloud that it waits for, sleeps.
@@ -31,18 +38,22 @@ export class WorkingClock implements Clock {
     }
   }
 
-  /** To be told of every event of an execution. */
-  follow(event: HistoryEvent, recorded: boolean): void {
-    if (recorded) return;
-    if (event.type === 'TaskStarted') this.#working += 1;
-    else if (/^Task(Succeeded|Failed|TimedOut)$/.test(event.type)) this.#working -= 1;
-    this.#settle();
-  }
-
-  /** An execution has ended, whatever was under way. */
-  rest(): void {
-    this.#working = 0;
-    this.#settle();
+  /** Counts the functions of one execution; others may run at the same time. */
+  execution(): FollowedExecution {
+    let own = 0;
+    const count = (change: number) => {
+      own += change;
+      this.#working += change;
+      this.#settle();
+    };
+    return {
+      follow(event, recorded) {
+        if (recorded) return;
+        if (event.type === 'TaskStarted') count(1);
+        else if (/^Task(Succeeded|Failed|TimedOut)$/.test(event.type)) count(-1);
+      },
+      rest: () => count(-own),
+    };
   }
 
   #settle(): void {

@@ -53,7 +53,7 @@ export interface World {
     options?: RunOptions,
   ) => Promise<ExecutionOutcome>;
   /** The same as `run` for a backup that must succeed; returns the checkpoints by server id. */
-  readonly backUp: (input?: Json) => Promise<Map<string, string>>;
+  readonly backUp: (input?: Json, options?: { name?: string }) => Promise<Map<string, string>>;
   /** A server with `data` at 1 MiB of its 16 MiB disk, booted from an image that all of them share. */
   readonly addServer: (
     name: string,
@@ -62,6 +62,8 @@ export interface World {
   ) => Promise<string>;
   /** Images, uploads and servers beside those that the test made. */
   readonly leftovers: () => Promise<string[]>;
+  /** The services of another process with the same bank, whose calls of the three places go through others. */
+  readonly servicesThrough: (places: BankPlaces) => Services;
   readonly close: () => Promise<void>;
 }
 
@@ -70,6 +72,8 @@ export interface RunOptions {
   signal?: AbortSignal;
   onEvent?: (event: HistoryEvent, recorded: boolean) => void;
   longPasses?: LongPasses;
+  /** Those of the world unless given. */
+  services?: Services;
 }
 
 /** What stays of a pin whose reader died: docs/bank-format.md. */
@@ -106,7 +110,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     clock,
   });
   const progress: ProgressEvent[] = [];
-  const services = servicesOf({
+  const parts = {
     cloud,
     places,
     clock: working,
@@ -114,7 +118,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     progress,
     settings: options.settings,
     cloudEnvironment: options.cloudEnvironment,
-  });
+  };
+  const services = servicesOf(parts);
   const flavorId = cloud.addFlavor({ name: 'test', vcpus: 1, ramMib: 64, diskGib: 0 });
   const imageId = await cloud.addImage({
     name: 'base',
@@ -132,32 +137,31 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     clock,
     published,
     progress,
-    async run(
-      machine,
-      input,
-      { name = `run-${String(++runs)}`, signal, onEvent, longPasses } = {},
-    ) {
+    async run(machine, input, runOptions = {}) {
+      const { name = `run-${String(++runs)}`, signal, onEvent, longPasses } = runOptions;
+      const execution = working.execution();
       const outcome = await runMachine({
         machine,
         clock,
         name,
         input,
-        services,
+        services: runOptions.services ?? services,
         history,
         signal: signal ?? new AbortController().signal,
         ...(longPasses === undefined ? {} : { longPasses }),
         onPublished: (entry) => published.push(entry),
         onEvent: (event, recorded) => {
-          working.follow(event, recorded);
+          execution.follow(event, recorded);
           onEvent?.(event, recorded);
         },
       });
-      working.rest();
+      execution.rest();
       return outcome;
     },
-    async backUp(input = {}) {
+    async backUp(input = {}, named = {}) {
       const checkpoints = new Map<string, string>();
       const outcome = await world.run('backup', input, {
+        ...named,
         onEvent: (event) => {
           if (event.type !== 'SucceedStateExited') return;
           const { name, output } = event.stateExitedEventDetails;
@@ -190,6 +194,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       }
       return left;
     },
+    servicesThrough: (through) =>
+      servicesOf({ ...parts, places: through, bank: { ...bank, places: through } }),
     async close() {
       (await services.openstack()).close();
       await cloud.close();
