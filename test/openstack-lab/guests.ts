@@ -33,19 +33,23 @@ export class Guests {
 
   /** A new server that has booted once and written its first mark. */
   async boot(name: string, extra: Partial<NewServer> = {}): Promise<Guest> {
-    const { openstack } = this.#lab;
-    const image = await this.bootImageId();
-    const { serverId } = await openstack.servers.create({
+    const serverId = await this.create(name, extra);
+    const { wrote } = await this.report(serverId);
+    return { id: serverId, name, marks: [wrote] };
+  }
+
+  /** A new server as soon as Nova knows it. */
+  async create(name: string, extra: Partial<NewServer> = {}): Promise<string> {
+    const { serverId } = await this.#lab.openstack.servers.create({
       name,
-      imageId: image,
+      imageId: extra.imageId ?? (await this.bootImageId()),
       flavorId: guestFlavorId,
       networks: 'none',
       ...extra,
     });
     this.#serverIds.add(serverId);
     this.#snapshotted.add(serverId);
-    const { wrote } = await this.report(serverId);
-    return { id: serverId, name, marks: [wrote] };
+    return serverId;
   }
 
   async networkId(name: string): Promise<string> {
@@ -120,7 +124,7 @@ export class Guests {
   }
 
   async deleteAll(): Promise<void> {
-    for (const id of this.#serverIds) await this.delete(id);
+    await Promise.all([...this.#serverIds].map((id) => this.delete(id)));
     for (const id of this.#imageIds) await this.#lab.openstack.images.delete(id);
     this.#imageIds.clear();
   }

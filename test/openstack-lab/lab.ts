@@ -20,6 +20,19 @@ export async function connectLab(): Promise<Lab> {
   return { env, openstack: connectOpenStack(config) };
 }
 
+/** The same lab as seen with other credentials: what is undefined is taken away. */
+export async function labAs(
+  lab: Lab,
+  credentials: Readonly<Record<string, string | undefined>>,
+): Promise<Lab> {
+  const given = Object.entries({ ...lab.env, ...credentials });
+  const env = Object.fromEntries(
+    given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+  );
+  const config = await loadCloudConfig({ env, cwd: '/', home: homedir() });
+  return { env, openstack: connectOpenStack(config) };
+}
+
 /** What `lab.sh env` of a lab prints; throws when that lab is not up. */
 export function labEnvironment(script: string): Environment {
   const lines = execFileSync('bash', [script, 'env'], { encoding: 'utf8' }).split('\n');

@@ -1,5 +1,8 @@
+import { join } from 'node:path';
+import { directoryStore } from '../../lib/bank/store/directory.ts';
 import type { Lab } from './lab.ts';
 import { rest } from './rest.ts';
+import type { Snapbank } from './snapbank.ts';
 
 /**
  * Images, servers, volumes and volume snapshots of the tests' project that mention any of the words (ids of servers, checkpoints and
@@ -33,4 +36,14 @@ export async function leftovers(lab: Lab, words: readonly string[]): Promise<str
   );
   for (const snapshot of snapshots) note('volume snapshot', snapshot);
   return found;
+}
+
+/** What a bank in a directory holds of backups that have ended: records that are still OPEN, and uploads that nobody completes. */
+export async function leftoversInBank(snapbank: Snapbank): Promise<string[]> {
+  const { events } = await snapbank.run(['checkpoints']);
+  const open = events.filter(({ type, state }) => type === 'checkpoint' && state === 'OPEN');
+  const left = open.map(({ checkpoint }) => `checkpoint ${String(checkpoint)} (OPEN)`);
+  const work = directoryStore(join(snapbank.directory, 'bank/work'));
+  for await (const { key } of work.listUploads('')) left.push(`upload ${key}`);
+  return left;
 }

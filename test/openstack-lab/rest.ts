@@ -10,8 +10,8 @@ const tokens = new WeakMap<Lab, Promise<Token>>();
 /** Calls of the lab's APIs that snapbank itself has no use for. `path` follows the service's endpoint in the catalogue. */
 export async function rest<Answer>(
   lab: Lab,
-  service: 'compute' | 'volumev3',
-  method: 'GET' | 'POST' | 'DELETE',
+  service: 'compute' | 'volumev3' | 'network',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   body?: unknown,
 ): Promise<Answer> {

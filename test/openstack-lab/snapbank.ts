@@ -143,5 +143,6 @@ export class Snapbank {
 interface RunOptions {
   /** Default 0. */
   exitCode?: number;
-  env?: Readonly<Record<string, string>>;
+  /** Undefined takes a variable away. */
+  env?: Readonly<Record<string, string | undefined>>;
 }

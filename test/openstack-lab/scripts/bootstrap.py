@@ -32,6 +32,8 @@ PROJECTS = (('backup-lab', 'backup'), ('backup-small', 'backup-small'))
 # In MiB, or a count.
 DEFAULT_IMAGE_QUOTAS = {'image_size_total': 200000, 'image_stage_total': 200000, 'image_count_total': 1000, 'image_count_uploading': 100}
 SMALL_IMAGE_QUOTAS = {'image_count_total': 3, 'image_size_total': 1}
+# Nova's default is 10 instances.
+SERVER_QUOTAS = {'instances': 40, 'cores': 40}
 GUEST_FLAVOR = {'name': 'lab.tiny', 'id': '102', 'ram': 96, 'disk': 1, 'vcpus': 1}
 # Becomes ACTIVE, but is too small for the guest to boot.
 SMALLEST_FLAVOR = {'name': 'lab.nano', 'id': '101', 'ram': 64, 'disk': 1, 'vcpus': 1}
@@ -199,6 +201,7 @@ def cloud():
                 'X-Auth-Token': admin_token(), 'Content-Type': 'application/octet-stream'}).raise_for_status()
 
     project = keystone('GET', f'projects?name={PROJECTS[0][0]}')['projects'][0]['id']
+    api('PUT', f'{NOVA}/os-quota-sets/{project}', {'quota_set': SERVER_QUOTAS})
     networks = [find_or_create_network('lab-net', '10.99.0.0/24', shared=True),
                 find_or_create_network('lab-own-net', '10.98.0.0/24', project_id=project)]
     write_private(f'{LAB}/state/network-ids', ''.join(f"{network[:11]}\n" for network in networks))
