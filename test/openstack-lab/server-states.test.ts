@@ -84,10 +84,9 @@ async function historyOfRun(): Promise<string> {
 
 /** Its user takes one snapshot after the other, until the backup has come upon one. */
 async function snapshotUntilMet(running: Promise<unknown>): Promise<boolean> {
-  let ended = false;
-  const note = () => (ended = true);
-  void running.then(note, note);
-  while (!ended) {
+  const over = new AbortController();
+  void running.finally(() => over.abort()).catch(() => undefined);
+  while (!over.signal.aborted) {
     const request = { name: named('of-the-user'), metadata: {} };
     const made = await stage.lab.openstack.servers
       .createImage(idOf('busy'), request)
