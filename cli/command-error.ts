@@ -19,6 +19,11 @@ const CONFIGURATION_ERRORS = new Set([
   'CheckpointNotFound',
   'CheckpointAmbiguous',
   'NoServerSelected',
+  'ExecutionDoesNotExist',
+  'StateMachineNotFound',
+  'StateMachineAmbiguous',
+  'AwsCredentialsRefused',
+  'AwsPermissionMissing',
 ]);
 
 export function exitCodeOf(errorName: string): 1 | 2 {

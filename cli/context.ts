@@ -2,8 +2,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { bankLocations, openPlaces } from '../lib/bank/open-places.ts';
 import { thisProcess } from '../lib/bank/register/process.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
 import { makeServices } from '../lib/make-services.ts';
-import { systemClock } from '../lib/clock.ts';
 import { loadCloudConfig } from '../lib/openstack/cloud-config.ts';
 import { connectOpenStack } from '../lib/openstack/connect.ts';
 import type { OpenStack } from '../lib/openstack/open-stack.ts';
@@ -27,6 +28,8 @@ export interface GlobalOptions {
 export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly output: Output;
+  readonly log: Log;
+  readonly clock: Clock;
   /** Aborts at Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
   /** Directory of what is kept of embedded executions. */
@@ -41,6 +44,8 @@ export interface Surroundings extends OutputStreams {
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
   signal: AbortSignal;
+  /** By which executions in AWS are watched; the system's unless given. */
+  clock?: Clock;
 }
 
 export function commandContext(options: GlobalOptions, surroundings: Surroundings): CommandContext {
@@ -57,6 +62,8 @@ export function commandContext(options: GlobalOptions, surroundings: Surrounding
   return {
     env,
     output,
+    log,
+    clock: surroundings.clock ?? systemClock,
     signal: surroundings.signal,
     stateDirectory,
     history: historyDirectory(join(stateDirectory, 'executions')),

@@ -1,17 +1,21 @@
 import { Command, Option } from 'commander';
+import { InvalidInput } from '../lib/errors.ts';
 import { parseBoolean } from '../lib/settings.ts';
 import { runBackup } from './commands/backup.ts';
 import { bankInfo, initBank } from './commands/bank.ts';
 import { runCollectGarbage } from './commands/collect-garbage.ts';
 import { listCheckpointsCommand } from './commands/checkpoints.ts';
 import { deleteCheckpoint, undelete } from './commands/delete.ts';
+import { listExecutions } from './commands/executions.ts';
 import { exportDisk } from './commands/export.ts';
 import { mountCheckpoint } from './commands/mount.ts';
 import { listProtectables } from './commands/protectables.ts';
 import { runPrune } from './commands/prune.ts';
 import { runRestore } from './commands/restore.ts';
+import { retryFailed } from './commands/retry-failed.ts';
 import { showCheckpoint } from './commands/show.ts';
 import { runVerify } from './commands/verify.ts';
+import { stop, watch } from './commands/watch.ts';
 import { type CommandContext, commandContext, type Surroundings } from './context.ts';
 import { VERSION } from './version.ts';
 
@@ -29,6 +33,7 @@ Examples:
   snapbank export web-1@latest --output web-1.qcow2
   snapbank verify --all --sample 10%
   snapbank prune --keep-daily 7 --keep-weekly 5 --keep-monthly 12 --dry-run
+  snapbank backup --tag nightly --on snapbank          # in AWS, by the stack of this name
 
 The cloud is found as by the openstack command (clouds.yaml, OS_CLOUD, OS_*), S3 as by the aws command (profiles, AWS_*).
 Exit codes: 0 all well, 1 something failed (the summary says what), 2 wrong usage or configuration.`;
@@ -97,7 +102,7 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .action(run(initBank));
   command(bank, 'info', 'show what the bank is and who may open it').action(run(bankInfo));
 
-  command(program, 'backup', 'back up servers')
+  executing(command(program, 'backup', 'back up servers'))
     .option('--server <id or name>', 'this server; repeatable', collect)
     .option('--tag <tag>', 'servers with this tag; repeated: with all of them', collect)
     .option('--all', 'all servers of the project')
@@ -107,7 +112,6 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
       'false: the boot images as they are, without user data (ENABLE_SERVER_SNAPSHOT)',
       (value) => parseBoolean('--enable-server-snapshot', value),
     )
-    .option('--execution <name>', 'name of the execution; an unfinished one is continued')
     .action(run(runBackup));
 
   command(program, 'checkpoints', 'list checkpoints')
@@ -115,7 +119,9 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .action(run(listCheckpointsCommand));
   command(program, 'show <checkpoint>', 'show a checkpoint').action(run(showCheckpoint));
 
-  command(program, 'restore <checkpoint>', 'bring a server back: CHECKPOINT or SERVER@latest')
+  executing(
+    command(program, 'restore <checkpoint>', 'bring a server back: CHECKPOINT or SERVER@latest'),
+  )
     .option('--plan', 'show what would be made and what is missing, and stop')
     .option('--image-only', 'the image, no server')
     .option('--name <name>', 'of the new server')
@@ -129,7 +135,6 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
       ]),
     )
     .option('--check', 'read the image back and compare it with the checkpoint')
-    .option('--execution <name>', 'name of the execution; an unfinished one is continued')
     .action(run(runRestore));
 
   command(
@@ -149,10 +154,12 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .addOption(new Option('--format <format>', 'of the file').choices(['raw', 'qcow2']))
     .action(run(exportDisk));
 
-  command(
-    program,
-    'verify [checkpoint]',
-    'prove that checkpoints can be read: CHECKPOINT or SERVER@latest',
+  executing(
+    command(
+      program,
+      'verify [checkpoint]',
+      'prove that checkpoints can be read: CHECKPOINT or SERVER@latest',
+    ),
   )
     .option('--server <id or name>', 'all checkpoints of this server; repeatable', collect)
     .option('--all', 'all checkpoints of the bank')
@@ -169,10 +176,9 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--boot-seconds <n>', 'with --boot: how long that may take (600)')
     .option('--flavor <id or name>', 'with --boot: instead of the original one')
     .option('--network <id or name>', 'with --boot: repeatable; default none', collect)
-    .option('--execution <name>', 'name of the execution; an unfinished one is continued')
     .action(run(runVerify));
 
-  command(program, 'prune', 'take checkpoints out that no rule keeps')
+  executing(command(program, 'prune', 'take checkpoints out that no rule keeps'))
     .option('--keep-last <n>', 'keep the newest n of each server', Number)
     .option(
       '--keep-hourly <n>',
@@ -193,7 +199,7 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     run(undelete),
   );
 
-  command(program, 'collect-garbage', 'delete what no checkpoint needs any more')
+  executing(command(program, 'collect-garbage', 'delete what no checkpoint needs any more'))
     .option('--dry-run', 'say what would be deleted, and delete nothing')
     .option('--force', 'delete even more than half of the bank')
     .option(
@@ -203,7 +209,59 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     )
     .action(run(runCollectGarbage));
 
+  command(program, 'executions', 'list what ran and runs: here, or in AWS')
+    .addOption(ON)
+    .option('--limit <n>', 'the newest n (20)', Number)
+    .action(run(listExecutions));
+  watching(
+    command(
+      program,
+      'watch <execution>',
+      'watch an execution in AWS: its ARN, or its name and --on',
+    ),
+  ).action(run(watch));
+  command(program, 'stop <execution>', 'stop an execution in AWS: its ARN, or its name and --on')
+    .addOption(ON)
+    .action(run(stop));
+  watching(
+    command(
+      program,
+      'retry-failed [execution]',
+      'back up again the servers that failed: in the newest such backup, or in the one given',
+    ),
+  ).action(run(retryFailed));
+
   return program;
+}
+
+const ON = new Option(
+  '--on <stack or ARN>',
+  'in AWS: the stack of this name, or the state machine of this ARN',
+);
+
+/** Options of the commands that may watch an execution in AWS. */
+function watching(command: Command): Command {
+  return command
+    .addOption(ON)
+    .option(
+      '--watch-minutes <n>',
+      'with --on: stop watching after n minutes, not the execution',
+      minutes,
+    );
+}
+
+/** Options of the commands that run a state machine. */
+function executing(command: Command): Command {
+  return watching(command).option(
+    '--execution <name>',
+    'name of the execution; an unfinished one is continued',
+  );
+}
+
+function minutes(value: string): number {
+  const count = Number(value);
+  if (count > 0) return count;
+  throw new InvalidInput(`--watch-minutes is "${value}"; give a number of minutes.`);
 }
 
 function collect(value: string, before: string[] = []): string[] {

@@ -1,37 +1,16 @@
-import type { ProgressEvent, Services } from '../lib/services.ts';
+import type { Services } from '../lib/services.ts';
 import { ExecutionAlreadyExists, HistoryCorrupt } from '../local/engine/errors.ts';
 import type { ExecutionOutcome } from '../local/engine/execution-options.ts';
-import type { HistoryEvent } from '../local/engine/history.ts';
-import type { JsonObject } from '../local/engine/json.ts';
-import type { MachineName } from '../local/machines.ts';
 import { runMachine } from '../local/run-machine.ts';
 import type { CommandContext } from './context.ts';
-import { type Command, type NamedExecution, nameExecution } from './executions.ts';
+import {
+  type Command,
+  isHistoryFresh,
+  type NamedExecution,
+  nameExecution,
+} from './name-execution.ts';
 import { stoppedMessage } from './machine-failure.ts';
-
-/** Shows how an execution gets on. */
-export interface ExecutionDisplay {
-  follow(event: HistoryEvent): void;
-  advance(event: ProgressEvent): void;
-  close(): void;
-}
-
-export interface EmbeddedRun {
-  machine: MachineName;
-  input: JsonObject;
-  display: ExecutionDisplay;
-  /** Name of the execution, where the user gave one. */
-  givenName: string | undefined;
-  /** False for what needs the bank alone. */
-  usesCloud: boolean;
-}
-
-export interface EmbeddedOutcome {
-  name: string;
-  outcome: ExecutionOutcome;
-  services: Services;
-  elapsedMilliseconds: number;
-}
+import type { EndedExecution, ExecutionRun } from './run-execution.ts';
 
 /**
  * Runs a state machine in this process for a command, continuing the execution that an interrupted command of the same words left.
@@ -39,24 +18,37 @@ export interface EmbeddedOutcome {
  */
 export async function runEmbedded(
   context: CommandContext,
-  run: EmbeddedRun,
-): Promise<EmbeddedOutcome> {
-  const { machine, input, display, givenName, usesCloud } = run;
+  run: ExecutionRun,
+): Promise<EndedExecution> {
+  const { machine, input, display, options, usesCloud } = run;
   const startedAt = Date.now();
   const services = await context.services({ progress: (event) => display.advance(event) });
   const scope = await scopeOf(services, usesCloud, context.signal);
   const command = { machine, scope, input };
+  const nextName = async () =>
+    await nameExecution(
+      context.stateDirectory,
+      command,
+      options.execution,
+      async (name) => await isHistoryFresh(context.stateDirectory, machine, name),
+    );
   try {
-    let execution = await nameExecution(context.stateDirectory, command, givenName);
+    let execution = await nextName();
     let outcome = await runNamed(context, run, services, execution);
     if (outcome === undefined) {
       await execution.ended();
-      execution = await nameExecution(context.stateDirectory, command, givenName);
+      execution = await nextName();
       outcome = await runNamed(context, run, services, execution);
     }
     if (outcome === undefined || outcome.status === 'ABORTED') throw stoppedMessage(execution.name);
     await execution.ended();
-    return { name: execution.name, outcome, services, elapsedMilliseconds: Date.now() - startedAt };
+    return {
+      name: execution.name,
+      arn: undefined,
+      outcome,
+      elapsedMilliseconds: Date.now() - startedAt,
+      readWork: async (key) => await services.places.work.get(key),
+    };
   } finally {
     display.close();
   }
@@ -77,7 +69,7 @@ async function scopeOf(
 /** Undefined where there is nothing to continue: the execution had ended, or an older version of snapbank began it. */
 async function runNamed(
   context: CommandContext,
-  { machine, input, display }: EmbeddedRun,
+  { machine, input, display }: ExecutionRun,
   services: Services,
   { name, continued }: NamedExecution,
 ): Promise<ExecutionOutcome | undefined> {

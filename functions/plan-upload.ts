@@ -52,6 +52,8 @@ export const planUpload = stateFunction({
       rangesAtOnce: services.settings.rangesAtOnce,
       fitsFunction:
         image.sizeBytes !== null && image.sizeBytes <= services.settings.functionPassBytes,
+      /** For those who watch; known only with ranges. */
+      guestSizeBytes: disk?.guestSizeBytes ?? null,
     };
   },
 });

@@ -4,7 +4,8 @@ import { CONTAINER_STATES } from '../container/run-in-container.ts';
 import { STATE_FUNCTION_NAMES } from './state-functions.ts';
 
 /** The state machines, by the names of their files in statemachine/. */
-export type MachineName = 'backup' | 'restore' | 'verify' | 'prune' | 'collect-garbage';
+export const MACHINE_NAMES = ['backup', 'restore', 'verify', 'prune', 'collect-garbage'] as const;
+export type MachineName = (typeof MACHINE_NAMES)[number];
 
 /** Name by which the embedded engine knows the work place. */
 export const WORK_BUCKET = 'work';

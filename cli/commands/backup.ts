@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { InvalidInput } from '../../lib/errors.ts';
 import { BackupSummary, ServerOutcome } from '../../lib/protect/backup-summary.ts';
-import type { Services } from '../../lib/services.ts';
 import type { ExecutionOutcome } from '../../local/engine/execution-options.ts';
 import type { JsonObject } from '../../local/engine/json.ts';
 import { BackupProgress } from '../backup-progress.ts';
@@ -9,33 +8,40 @@ import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
 import { remedyOf } from '../remedies.ts';
-import { runEmbedded } from '../run-embedded.ts';
+import { type EndedExecution, type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
 
-export interface BackupOptions {
+export interface BackupOptions extends ExecutionOptions {
   server?: string[];
   tag?: string[];
   all?: boolean;
   allProjects?: boolean;
   enableServerSnapshot?: boolean;
-  execution?: string;
 }
 
-/** `snapbank backup`: runs the backup machine in this process. False when a server failed. */
+/** `snapbank backup`: runs the backup machine. False when a server failed. */
 export async function runBackup(context: CommandContext, options: BackupOptions): Promise<boolean> {
-  const { output } = context;
-  const input = requestOf(options);
-  const { name, outcome, services, elapsedMilliseconds } = await runEmbedded(context, {
+  const ended = await runExecution(context, {
     machine: 'backup',
-    input,
-    display: new BackupProgress(output),
-    givenName: options.execution,
+    input: requestOf(options),
+    display: new BackupProgress(context.output),
+    options,
     usesCloud: true,
   });
-  const summary = summaryOf(outcome);
-  const servers = await readOutcomes(services, summary.outcomesKey);
-  show(output, servers, { name, summary, elapsedMilliseconds });
+  return await showBackup(context, ended);
+}
+
+/** Says what became of every server. False when one failed. */
+export async function showBackup(
+  { output }: CommandContext,
+  { name, outcome, elapsedMilliseconds, readWork }: EndedExecution,
+): Promise<boolean> {
+  const summary = backupSummaryOf(outcome);
+  const bytes = await readWork(summary.outcomesKey);
+  const run = { name, summary, elapsedMilliseconds };
+  if (bytes === undefined) showTotals(output, run);
+  else show(output, parseOutcomes(bytes), run);
   return summary.failed === 0;
 }
 
@@ -61,7 +67,7 @@ function requestOf(options: BackupOptions): JsonObject {
 }
 
 /** The summary is the output of a run without failures and the cause of one with some. */
-function summaryOf(outcome: ExecutionOutcome): BackupSummary {
+export function backupSummaryOf(outcome: ExecutionOutcome): BackupSummary {
   if (outcome.status === 'SUCCEEDED') return BackupSummary.parse(outcome.output);
   if (outcome.error === 'BackupIncomplete') {
     return BackupSummary.parse(JSON.parse(outcome.cause ?? ''));
@@ -69,8 +75,7 @@ function summaryOf(outcome: ExecutionOutcome): BackupSummary {
   throw machineFailure(outcome);
 }
 
-async function readOutcomes(services: Services, key: string): Promise<ServerOutcome[]> {
-  const bytes = await services.places.work.get(key);
+export function parseOutcomes(bytes: Uint8Array): ServerOutcome[] {
   return z.array(ServerOutcome).parse(JSON.parse(Buffer.from(bytes).toString()));
 }
 
@@ -81,7 +86,7 @@ interface Run {
 }
 
 function show(output: Output, servers: readonly ServerOutcome[], run: Run): void {
-  const { name, summary, elapsedMilliseconds } = run;
+  const { name, summary } = run;
   output.event({
     type: 'summary',
     execution: name,
@@ -117,6 +122,20 @@ function show(output: Output, servers: readonly ServerOutcome[], run: Run): void
   for (const note of servers.flatMap((server) => [...notesOn(server)])) {
     for (const line of note.split('\n')) output.line(printable(line));
   }
+  totalsLine(output, run);
+}
+
+/** What the execution's own output says, where the list of servers cannot be read. */
+function showTotals(output: Output, run: Run): void {
+  const { failures, failed } = run.summary;
+  output.event({ type: 'summary', execution: run.name, ...run.summary, servers: null });
+  for (const { id, name, error } of failures) output.line(printable(`${name ?? id}: ${error}`));
+  if (failed > failures.length)
+    output.line(`… and ${String(failed - failures.length)} more failed.`);
+  totalsLine(output, run);
+}
+
+function totalsLine(output: Output, { summary, elapsedMilliseconds }: Run): void {
   output.line(
     `${String(summary.succeeded)} of ${String(summary.total)} backed up in ${formatDuration(elapsedMilliseconds)}: ${formatBytes(summary.readBytes)} read, ${formatBytes(summary.newBytes)} new, ${formatBytes(summary.storedBytes)} stored.`,
   );

@@ -2,10 +2,10 @@ import { CollectionSummary } from '../../lib/collect/summary.ts';
 import { CollectProgress } from '../collect-progress.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
-import { runEmbedded } from '../run-embedded.ts';
+import { type EndedExecution, type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
 
-export interface CollectOptions {
+export interface CollectOptions extends ExecutionOptions {
   dryRun?: boolean;
   force?: boolean;
   undeleteDays?: number;
@@ -16,18 +16,25 @@ export async function runCollectGarbage(
   context: CommandContext,
   options: CollectOptions,
 ): Promise<void> {
-  const { output } = context;
-  const { name, outcome, elapsedMilliseconds } = await runEmbedded(context, {
+  const ended = await runExecution(context, {
     machine: 'collect-garbage',
     input: {
       ...(options.dryRun === undefined ? {} : { dry_run: options.dryRun }),
       ...(options.force === undefined ? {} : { force: options.force }),
       ...(options.undeleteDays === undefined ? {} : { undelete_days: options.undeleteDays }),
     },
-    display: new CollectProgress(output),
-    givenName: undefined,
+    display: new CollectProgress(context.output),
+    options,
     usesCloud: false,
   });
+  showCollection(context, ended);
+}
+
+/** Says what was found and deleted. */
+export function showCollection(
+  { output }: CommandContext,
+  { name, outcome, elapsedMilliseconds }: EndedExecution,
+): void {
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
   const summary = CollectionSummary.parse(outcome.output);
   output.event({ type: 'summary', execution: name, ...summary });

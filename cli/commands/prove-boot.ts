@@ -2,23 +2,23 @@ import * as z from 'zod';
 import { InvalidInput } from '../../lib/errors.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
+import type { Output } from '../output.ts';
 import { RestoreProgress } from '../restore-progress.ts';
-import { runEmbedded } from '../run-embedded.ts';
+import { type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
 
 /** Options of `verify` that say how a server is to boot. */
-export interface BootOptions {
+export interface BootOptions extends ExecutionOptions {
   boot?: boolean;
   console?: string;
   bootSeconds?: string;
   flavor?: string;
   network?: string[];
-  execution?: string;
 }
 
 /** Output of a restore execution that was asked for a proof. */
-const ProofSummary = z.object({
+export const ProofSummary = z.object({
   checkpoint: z.string(),
   serverId: z.string(),
   bytes: z.number(),
@@ -26,6 +26,7 @@ const ProofSummary = z.object({
   booted: z.literal(true),
   warnings: z.array(z.string()),
 });
+type ProofSummary = z.infer<typeof ProofSummary>;
 
 /** `snapbank verify --boot`: restores a checkpoint to a server with a throw-away name, sees it boot, and removes it again. */
 export async function proveBoot(
@@ -33,14 +34,13 @@ export async function proveBoot(
   reference: string | undefined,
   options: BootOptions,
 ): Promise<void> {
-  const { output } = context;
   const { console, bootSeconds, flavor, network } = options;
   if (reference === undefined) {
     throw new InvalidInput(
       '--boot proves one checkpoint: say which, by its id or as SERVER@latest.',
     );
   }
-  const { name, outcome, elapsedMilliseconds } = await runEmbedded(context, {
+  const { name, outcome, elapsedMilliseconds } = await runExecution(context, {
     machine: 'restore',
     input: {
       checkpoint: reference,
@@ -52,12 +52,21 @@ export async function proveBoot(
       ...(flavor === undefined ? {} : { flavor }),
       ...(network === undefined ? {} : { networks: network }),
     },
-    display: new RestoreProgress(output, reference),
-    givenName: options.execution,
+    display: new RestoreProgress(context.output, reference),
+    options,
     usesCloud: true,
   });
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
   const summary = ProofSummary.parse(outcome.output);
+  showProof(context.output, summary, { name, console, elapsedMilliseconds });
+}
+
+export function showProof(
+  output: Output,
+  summary: ProofSummary,
+  run: { name: string; console?: string | undefined; elapsedMilliseconds: number },
+): void {
+  const { name, console, elapsedMilliseconds } = run;
   output.event({ type: 'summary', execution: name, ...summary });
   const shown = console === undefined ? '' : `, its console showed "${console}"`;
   output.line(

@@ -1,19 +1,15 @@
+import * as z from 'zod';
 import { InvalidInput } from '../../lib/errors.ts';
-import {
-  PrunePlan,
-  PruneSummary,
-  readDecisions,
-  type ServerDecisions,
-} from '../../lib/prune/plan.ts';
-import type { ProgressEvent } from '../../lib/services.ts';
+import { PrunePlan, PruneSummary, ServerDecisions } from '../../lib/prune/plan.ts';
 import type { JsonObject } from '../../local/engine/json.ts';
 import type { CommandContext } from '../context.ts';
+import { noDisplay } from '../execution-display.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
-import { type ExecutionDisplay, runEmbedded } from '../run-embedded.ts';
+import { type EndedExecution, type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatAge } from '../terminal/format.ts';
 
-export interface PruneOptions {
+export interface PruneOptions extends ExecutionOptions {
   keepLast?: number;
   keepHourly?: number;
   keepDaily?: number;
@@ -26,25 +22,36 @@ export interface PruneOptions {
   dryRun?: boolean;
 }
 
-const silent: ExecutionDisplay = { follow() {}, advance(_event: ProgressEvent) {}, close() {} };
-
 /** `snapbank prune`: takes checkpoints out that no rule keeps. Needs the bank alone, no cloud. */
 export async function runPrune(context: CommandContext, options: PruneOptions): Promise<void> {
-  const { output } = context;
-  const { name, outcome, services } = await runEmbedded(context, {
+  const ended = await runExecution(context, {
     machine: 'prune',
     input: requestOf(options),
-    display: silent,
-    givenName: undefined,
+    display: noDisplay,
+    options,
     usesCloud: false,
   });
+  await showPrune(context, ended);
+}
+
+/** Says what was decided about each checkpoint, and what was done. */
+export async function showPrune(
+  { output }: CommandContext,
+  { name, outcome, readWork }: EndedExecution,
+): Promise<void> {
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
   const pruned = PruneSummary.safeParse(outcome.output);
   const summary = pruned.success ? pruned.data : PrunePlan.parse(outcome.output);
-  const servers = await readDecisions(services.places.work, summary);
+  const bytes = await readWork(summary.decisionsKey);
+  const servers =
+    bytes === undefined
+      ? null
+      : z.array(ServerDecisions).parse(JSON.parse(Buffer.from(bytes).toString()));
   output.event({ type: 'summary', execution: name, ...summary, decisions: servers });
-  show(output, servers);
-  showLocks(output, servers);
+  if (servers !== null) {
+    show(output, servers);
+    showLocks(output, servers);
+  }
   if (summary.dryRun) {
     output.line(
       `${counted(summary.pruned)} would go, ${counted(summary.kept)} would stay. Nothing was changed (--dry-run).`,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { SnapbankError } from '../../lib/errors.ts';
 import { Omission } from '../../lib/protect/description.ts';
 import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
 import { RestorePlan } from '../../lib/restore/plan.ts';
@@ -6,12 +7,13 @@ import type { JsonObject } from '../../local/engine/json.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
-import { runEmbedded } from '../run-embedded.ts';
 import { RestoreProgress } from '../restore-progress.ts';
+import { type EndedExecution, type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
+import { ProofSummary, showProof } from './prove-boot.ts';
 
-export interface RestoreOptions {
+export interface RestoreOptions extends ExecutionOptions {
   plan?: boolean;
   imageOnly?: boolean;
   name?: string;
@@ -20,7 +22,6 @@ export interface RestoreOptions {
   format?: 'raw' | 'qcow2';
   import?: 'web-download' | 'stream';
   check?: boolean;
-  execution?: string;
 }
 
 /** Output of a restore execution that was not only planned. */
@@ -35,26 +36,34 @@ const RestoreSummary = z.object({
 });
 type RestoreSummary = z.infer<typeof RestoreSummary>;
 
-/** `snapbank restore`: runs the restore machine in this process. */
+/** `snapbank restore`: runs the restore machine. */
 export async function runRestore(
   context: CommandContext,
   checkpoint: string,
   options: RestoreOptions,
 ): Promise<void> {
-  const { output } = context;
-  const { name, outcome, elapsedMilliseconds } = await runEmbedded(context, {
+  const ended = await runExecution(context, {
     machine: 'restore',
     input: requestOf(checkpoint, options),
-    display: new RestoreProgress(output, checkpoint),
-    givenName: options.execution,
+    display: new RestoreProgress(context.output, checkpoint),
+    options,
     usesCloud: true,
   });
+  await showRestore(context, ended);
+}
+
+/** Says what was made, or with --plan what would be. */
+export async function showRestore(
+  context: CommandContext,
+  { name, arn, outcome, elapsedMilliseconds }: EndedExecution,
+): Promise<void> {
+  const { output } = context;
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
-  if (options.plan === true) {
-    await showPlan(context, RestorePlan.parse(outcome.output));
-  } else {
-    show(output, RestoreSummary.parse(outcome.output), name, elapsedMilliseconds);
-  }
+  const planned = RestorePlan.safeParse(outcome.output);
+  const proof = ProofSummary.safeParse(outcome.output);
+  if (planned.success) await showPlan(context, planned.data, arn);
+  else if (proof.success) showProof(output, proof.data, { name, elapsedMilliseconds });
+  else show(output, RestoreSummary.parse(outcome.output), name, elapsedMilliseconds);
 }
 
 /** A `RestoreRequest`, as the machine's first state checks it. */
@@ -72,18 +81,29 @@ function requestOf(checkpoint: string, options: RestoreOptions): JsonObject {
   };
 }
 
-/** The plan, with what will be copied from the checkpoint. */
-async function showPlan(
-  { output, services, signal }: CommandContext,
-  plan: RestorePlan,
-): Promise<void> {
-  const { description: copied, disks } = await readCheckpoint(
-    await (await services()).bank(),
-    plan,
-    signal,
-  );
-  const { properties } = disks[0].description.image;
+/** What only the checkpoint holds of a plan: it is its owner's, and sealed. */
+async function copiedFrom({ services, signal }: CommandContext, plan: RestorePlan) {
+  const bank = await (await services()).bank();
+  const { description: copied, disks } = await readCheckpoint(bank, plan, signal);
   const { description, metadata, tags } = copied.server;
+  return { properties: disks[0].description.image.properties, description, metadata, tags };
+}
+
+/** The plan, with what will be copied from the checkpoint; of a restore in AWS as far as the bank can be read from here. */
+async function showPlan(
+  context: CommandContext,
+  plan: RestorePlan,
+  arn: string | undefined,
+): Promise<void> {
+  const { output } = context;
+  const copied = await copiedFrom(context, plan).catch((error: unknown) => {
+    if (arn === undefined || !(error instanceof SnapbankError)) throw error;
+    output.warn(
+      `Tags, metadata and properties are in the bank, which cannot be read from here: ${error.message}`,
+    );
+    return { properties: null, description: null, metadata: null, tags: null };
+  });
+  const { properties, description, metadata, tags } = copied;
   output.event({
     type: 'summary',
     plan: {
@@ -110,13 +130,11 @@ async function showPlan(
     if (server.networks.length === 0) field('Network', 'none');
     field('Security groups', server.securityGroups.join(', '));
     field('Key pair', server.keyName ?? 'none');
-    field('Tags', tags.join(', '));
-    field(
-      'Metadata',
-      Object.entries(metadata)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(', '),
-    );
+    if (tags !== null) field('Tags', tags.join(', '));
+    if (metadata !== null) {
+      const pairs = Object.entries(metadata).map(([key, value]) => `${key}=${value}`);
+      field('Metadata', pairs.join(', '));
+    }
     field('User data', server.userData ? 'yes' : 'none');
   }
   showOmissions(output, plan.notRestored);

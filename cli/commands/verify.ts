@@ -1,5 +1,4 @@
 import { InvalidInput } from '../../lib/errors.ts';
-import type { Services } from '../../lib/services.ts';
 import type { Finding } from '../../lib/verify/finding.ts';
 import type { VerifyLevel } from '../../lib/verify/request.ts';
 import {
@@ -12,7 +11,7 @@ import type { JsonObject } from '../../local/engine/json.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
-import { runEmbedded } from '../run-embedded.ts';
+import { type EndedExecution, runExecution } from '../run-execution.ts';
 import { formatAge, formatBytes, formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
 import { VerifyProgress } from '../verify-progress.ts';
@@ -24,14 +23,13 @@ export interface VerifyOptions extends BootOptions {
   level?: VerifyLevel;
   /** `10` or `10%`. */
   sample?: string;
-  execution?: string;
 }
 
 /** Findings, and address ranges of each, that people are shown; --json shows all. */
 const SHOWN_FINDINGS = 20;
 const SHOWN_RANGES = 4;
 
-/** `snapbank verify`: runs the verify machine in this process. False when anything is damaged or was not looked at. */
+/** `snapbank verify`: runs the verify machine. False when anything is damaged or was not looked at. */
 export async function runVerify(
   context: CommandContext,
   reference: string | undefined,
@@ -43,18 +41,34 @@ export async function runVerify(
     return true;
   }
   refuseTogether(options, ['console', 'bootSeconds', 'flavor', 'network'], 'goes with --boot only');
-  const { output } = context;
-  const { name, outcome, services, elapsedMilliseconds } = await runEmbedded(context, {
+  const label = reference ?? options.server?.join(', ') ?? 'all';
+  const ended = await runExecution(context, {
     machine: 'verify',
     input: requestOf(reference, options),
-    display: new VerifyProgress(output, reference ?? options.server?.join(', ') ?? 'all'),
-    givenName: options.execution,
+    display: new VerifyProgress(context.output, label),
+    options,
     usesCloud: false,
   });
+  return await showVerification(context, ended);
+}
+
+/** Says what was found. False when anything is damaged or was not looked at. */
+export async function showVerification(
+  { output }: CommandContext,
+  { name, outcome, elapsedMilliseconds, readWork }: EndedExecution,
+): Promise<boolean> {
   const summary = summaryOf(outcome);
-  const report = await readReport(services, summary.reportKey);
-  output.event({ type: 'summary', execution: name, ...summary, ...report });
-  show(output, report, summary, elapsedMilliseconds);
+  const bytes = await readWork(summary.reportKey);
+  if (bytes === undefined) {
+    const unseen = { checkpoints: null, findings: null, marked: null, cleared: null };
+    output.event({ type: 'summary', execution: name, ...summary, ...unseen });
+    for (const checkpoint of summary.damagedCheckpoints) output.line(`${checkpoint} is damaged.`);
+    totalsLine(output, summary, elapsedMilliseconds);
+  } else {
+    const report = VerifyReport.parse(JSON.parse(Buffer.from(bytes).toString()));
+    output.event({ type: 'summary', execution: name, ...summary, ...report });
+    show(output, report, summary, elapsedMilliseconds);
+  }
   return summary.sound === summary.checkpoints;
 }
 
@@ -99,11 +113,6 @@ function summaryOf(outcome: ExecutionOutcome): VerifySummary {
     return VerifySummary.parse(JSON.parse(outcome.cause ?? ''));
   }
   throw machineFailure(outcome);
-}
-
-async function readReport(services: Services, key: string): Promise<VerifyReport> {
-  const bytes = await services.places.work.get(key);
-  return VerifyReport.parse(JSON.parse(Buffer.from(bytes).toString()));
 }
 
 function show(
@@ -152,6 +161,10 @@ function show(
   if (cleared.length > 0) {
     output.line(`${String(cleared.length)} objects that were marked are sound again.`);
   }
+  totalsLine(output, summary, elapsedMilliseconds);
+}
+
+function totalsLine(output: Output, summary: VerifySummary, elapsedMilliseconds: number): void {
   if (summary.sampleRuns !== null) {
     output.line(
       `This was a sample: ${String(summary.sampleRuns)} runs of the same command look at everything.`,

@@ -45,6 +45,13 @@ export async function lockDirectory(directory: string): Promise<Lock> {
   }
 }
 
+/** Whether a process has the directory locked now. */
+export async function isLocked(directory: string): Promise<boolean> {
+  const highest = await highestLock(directory);
+  const holder = highest === 0 ? undefined : await readHolder(lockPath(directory, highest));
+  return holder !== undefined && !(await isFree(holder));
+}
+
 function lockPath(directory: string, number: number): string {
   return join(directory, `lock.${number}`);
 }

@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../cli/run.ts';
 import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
+import { collector } from './collector.ts';
 
 const MIB = 1024 ** 2;
 
@@ -40,17 +40,6 @@ afterAll(async () => {
   await cloud.close();
   await rm(directory, { recursive: true, force: true });
 });
-
-function collector(): { stream: Writable; text: () => string } {
-  const chunks: Buffer[] = [];
-  const stream = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      chunks.push(Buffer.from(chunk));
-      done();
-    },
-  });
-  return { stream, text: () => Buffer.concat(chunks).toString() };
-}
 
 async function snapbank(
   argv: string[],

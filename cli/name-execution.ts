@@ -7,7 +7,7 @@ import type { MachineName } from '../local/machines.ts';
 /** What makes two commands the same: an interrupted one is continued by typing it again. */
 export interface Command {
   machine: MachineName;
-  /** Bank id and cloud: the same words mean something else elsewhere. */
+  /** Bank id and cloud, or the machine in AWS: the same words mean something else elsewhere. */
   scope: readonly string[];
   input: Json;
 }
@@ -33,13 +33,14 @@ function newName(machine: MachineName): string {
 }
 
 /**
- * The name of the execution that the command runs: the one given, else that of an interrupted command of the same words, else a new
- * one. Kept in the state directory until the execution ends.
+ * The name of the execution that the command runs: the one given, else that of an interrupted command of the same words, if it is one
+ * that is continued, else a new one. Kept in the state directory until the execution ends.
  */
 export async function nameExecution(
   stateDirectory: string,
   command: Command,
   given: string | undefined,
+  isContinued: (name: string) => Promise<boolean>,
 ): Promise<NamedExecution> {
   if (given !== undefined) return { name: given, continued: false, ended: async () => {} };
   const digest = createHash('sha256').update(JSON.stringify(command)).digest('hex').slice(0, 32);
@@ -49,7 +50,7 @@ export async function nameExecution(
     await rm(path, { force: true });
   };
   const left = (await readFile(path, 'utf8').catch(() => '')).trim();
-  if (left !== '' && (await isFresh(stateDirectory, command.machine, left))) {
+  if (left !== '' && (await isContinued(left))) {
     return { name: left, continued: true, ended };
   }
   const name = newName(command.machine);
@@ -58,7 +59,8 @@ export async function nameExecution(
   return { name, continued: false, ended };
 }
 
-async function isFresh(
+/** Whether an embedded execution took its last step recently enough to be continued. */
+export async function isHistoryFresh(
   stateDirectory: string,
   machine: MachineName,
   name: string,
