@@ -123,8 +123,9 @@ export class Guests {
     if (made.serverId !== null) this.#serverIds.add(made.serverId);
   }
 
-  async deleteAll(): Promise<void> {
-    await Promise.all([...this.#serverIds].map((id) => this.delete(id)));
+  async deleteAll(except: readonly string[] = []): Promise<void> {
+    const going = [...this.#serverIds].filter((id) => !except.includes(id));
+    await Promise.all(going.map((id) => this.delete(id)));
     for (const id of this.#imageIds) await this.#lab.openstack.images.delete(id);
     this.#imageIds.clear();
   }

@@ -1,23 +1,11 @@
-import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { printBackupFigures, printFigures } from './figures.ts';
 import type { Guest } from './guests.ts';
-import { labEnvironment } from './lab.ts';
 import { leftovers } from './leftovers.ts';
+import { s3Environment } from './s3-environment.ts';
 import { useStage } from './stage.ts';
 import { uniqueName } from './unique-name.ts';
 
-/** The S3 lab's variables; undefined where it is not up. In CI that is a failure like any other. */
-async function s3Environment() {
-  try {
-    const env = labEnvironment(resolve(import.meta.dirname, '../s3-lab/lab.sh'));
-    await fetch(env['AWS_ENDPOINT_URL_S3'] ?? '', { signal: AbortSignal.timeout(5_000) });
-    return env;
-  } catch (error) {
-    if (process.env['CI'] === 'true') throw error;
-    return undefined;
-  }
-}
 const s3 = await s3Environment();
 
 let guest: Guest;
