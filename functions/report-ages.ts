@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { agesOfPlans, type PlanAges } from '../lib/events/checkpoint-ages.ts';
+import { metricLine } from '../lib/events/emf.ts';
 import { Plan } from '../lib/events/plan.ts';
 import { handlerOf } from '../lib/handler.ts';
 import { stateFunction } from '../lib/state-function.ts';
@@ -16,33 +17,19 @@ export const reportAges = stateFunction({
   },
 });
 
-/** A line in CloudWatch's embedded metric format: Lambda's log becomes metrics without a call. */
 function metricsOf(
   { plan, servers, unprotected, oldestHours }: PlanAges,
   stack: string,
-  now: number,
+  nowMilliseconds: number,
 ): string {
-  const age = oldestHours === null ? [] : [{ Name: 'OldestCheckpointHours', Unit: 'None' }];
-  return JSON.stringify({
-    _aws: {
-      Timestamp: now,
-      CloudWatchMetrics: [
-        {
-          Namespace: 'snapbank',
-          Dimensions: [['Stack', 'Plan']],
-          Metrics: [
-            { Name: 'Servers', Unit: 'Count' },
-            { Name: 'UnprotectedServers', Unit: 'Count' },
-            ...age,
-          ],
-        },
-      ],
+  return metricLine({
+    dimensions: { Stack: stack, Plan: plan },
+    metrics: {
+      Servers: ['Count', servers],
+      UnprotectedServers: ['Count', unprotected],
+      ...(oldestHours === null ? {} : { OldestCheckpointHours: ['None', oldestHours] as const }),
     },
-    Stack: stack,
-    Plan: plan,
-    Servers: servers,
-    UnprotectedServers: unprotected,
-    ...(oldestHours === null ? {} : { OldestCheckpointHours: oldestHours }),
+    nowMilliseconds,
   });
 }
 

@@ -1,14 +1,8 @@
-import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { Plan } from '../lib/events/plan.ts';
+import { type StartedExecution, startOnce } from '../lib/events/start-once.ts';
 import { startOf, type StartRules } from '../lib/events/start-request.ts';
-
-export interface StartedBackup {
-  /** Null when the event is none that starts a backup. */
-  execution: string | null;
-  /** False also for an event that had started its execution before. */
-  started: boolean;
-}
 
 export interface Starter extends StartRules {
   readonly client: SFNClient;
@@ -19,24 +13,11 @@ export interface Starter extends StartRules {
  * Starts the backup that an event of the bus or a schedule asks for. Both deliver at least once: the execution's name is made of the
  * event's id or the schedule's time, so a second delivery starts nothing.
  */
-export async function startBackup(starter: Starter, event: unknown): Promise<StartedBackup> {
+export async function startBackup(starter: Starter, event: unknown): Promise<StartedExecution> {
   const start = startOf(event, starter);
   if (start === undefined) return { execution: null, started: false };
   const { stateMachineArn, client } = starter;
-  try {
-    const { executionArn } = await client.send(
-      new StartExecutionCommand({
-        stateMachineArn,
-        name: start.name,
-        input: JSON.stringify(start.input),
-      }),
-    );
-    return { execution: executionArn ?? null, started: true };
-  } catch (error) {
-    if (!(error instanceof ExecutionAlreadyExists)) throw error;
-    const execution = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${start.name}`;
-    return { execution, started: false };
-  }
+  return await startOnce(client, { stateMachineArn, ...start });
 }
 
 let starter: Starter | undefined;
@@ -51,7 +32,7 @@ function starterFromEnvironment(): Starter {
   };
 }
 
-export async function handler(event: unknown): Promise<StartedBackup> {
+export async function handler(event: unknown): Promise<StartedExecution> {
   starter ??= starterFromEnvironment();
   return await startBackup(starter, event);
 }

@@ -252,5 +252,6 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   PruneCheckpoints: { key: true, register: changesRecords, work: { get: ['outcomes/*'] } },
 
   // By the clock
+  StartMaintenance: { cloud: true },
   ReportAges: { cloud: true, key: true, register: readsRecords },
 };

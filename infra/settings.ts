@@ -4,6 +4,8 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import { InvalidInput } from '../lib/errors.ts';
 import { Plan } from '../lib/events/plan.ts';
+import { KeepRules } from '../lib/prune/keep-rules.ts';
+import { VerifyLevel, VerifyRequest } from '../lib/verify/request.ts';
 
 const Count = z.number().int().min(1).max(1000);
 const Bucket = z
@@ -13,12 +15,29 @@ const Bucket = z
 const Prefix = z.string().regex(/^([\w-][\w.-]*(\/[\w-][\w.-]*)*)?$/, 'is no prefix such as a/b');
 const Place = z.strictObject({ bucket: Bucket, prefix: Prefix });
 
+const Schedule = z
+  .string()
+  .regex(/^(cron|rate|at)\(.+\)$/, 'must be cron(...), rate(...) or at(...)');
+
 const DeployedPlan = Plan.extend({
-  schedule: z.string().regex(/^(cron|rate|at)\(.+\)$/, 'must be cron(...), rate(...) or at(...)'),
+  schedule: Schedule,
   timeZone: z.string().min(1),
   /** 0: on the minute. */
   windowMinutes: z.number().int().min(0).max(1440),
   maxAgeHours: z.number().positive(),
+  /** Proofs of its checkpoints: several levels, each when it is due. */
+  verify: z
+    .array(
+      z.strictObject({
+        schedule: Schedule,
+        level: VerifyLevel.optional(),
+        samplePercent: VerifyRequest.shape.sample_percent,
+      }),
+    )
+    .max(9)
+    .optional(),
+  prune: z.strictObject({ schedule: Schedule, keep: KeepRules }).optional(),
+  collect: Schedule.optional(),
 });
 
 /** A Lambda environment holds 4 KB, and the plans are not alone in it. */
@@ -65,22 +84,24 @@ export const Settings = z
       busName: z.string().nullable(),
       notifications: z.array(z.string()),
     }),
+    webhook: z.strictObject({ secret: z.string().min(1) }).nullable(),
     alarms: z.strictObject({ email: z.email().nullable() }),
     logDays: z.number().int(),
     tags: z.record(z.string(), z.string()),
   })
   .superRefine((settings, context) => {
     const { serversAtOnce, rangesAtOnce, partsAtOnce, lambdaConcurrency } = settings;
-    const atOnce = serversAtOnce * rangesAtOnce + partsAtOnce;
+    const reserved = webhooksReserved(settings) ? WEBHOOKS_AT_ONCE : 0;
+    const atOnce = serversAtOnce * rangesAtOnce + partsAtOnce + reserved;
     const issue = (message: string) => context.addIssue({ code: 'custom', message });
     if (atOnce > lambdaConcurrency) {
       issue(
-        `serversAtOnce x rangesAtOnce + partsAtOnce is ${atOnce}: more functions at once than lambdaConcurrency (${lambdaConcurrency}) allows`,
+        `serversAtOnce x rangesAtOnce + partsAtOnce${reserved > 0 ? ` + ${reserved} for the webhook` : ''} is ${atOnce}: more functions at once than lambdaConcurrency (${lambdaConcurrency}) allows`,
       );
     }
     const names = settings.plans.map(({ name }) => name);
     if (new Set(names).size < names.length) issue('two plans have the same name');
-    if (Buffer.byteLength(JSON.stringify(settings.plans)) > MAX_PLANS_BYTES) {
+    if (Buffer.byteLength(JSON.stringify(settings.plans.map(planOf))) > MAX_PLANS_BYTES) {
       issue(`the plans take more than ${MAX_PLANS_BYTES} bytes; choose servers by tags`);
     }
     const places = [settings.bank, settings.register, settings.work]
@@ -98,6 +119,41 @@ export const Settings = z
   });
 export type Settings = z.infer<typeof Settings>;
 export type DeployedPlan = z.infer<typeof DeployedPlan>;
+
+/** The part of a plan that the functions know. */
+export function planOf({
+  name,
+  servers,
+  tags,
+  all,
+  allProjects,
+  enableServerSnapshot,
+}: DeployedPlan): Plan {
+  return {
+    name,
+    ...(servers === undefined ? {} : { servers }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(all === undefined ? {} : { all }),
+    ...(allProjects === undefined ? {} : { allProjects }),
+    ...(enableServerSnapshot === undefined ? {} : { enableServerSnapshot }),
+  };
+}
+
+/** Functions that the webhook may take at once. */
+export const WEBHOOKS_AT_ONCE = 5;
+/** An account keeps 100 of its functions at once for all that reserve none. */
+const UNRESERVED = 100;
+
+/** Whether the account is large enough for the webhook to have functions of its own. */
+export function webhooksReserved({
+  webhook,
+  lambdaConcurrency,
+}: {
+  webhook: unknown;
+  lambdaConcurrency: number;
+}): boolean {
+  return webhook !== null && lambdaConcurrency >= UNRESERVED + WEBHOOKS_AT_ONCE;
+}
 
 /** Reads the settings of a deployment; throws `InvalidInput` that says what is wrong where. */
 export function readSettings(file = join(import.meta.dirname, 'settings.yaml')): Settings {

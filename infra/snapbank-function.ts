@@ -30,6 +30,8 @@ export interface FunctionShape {
   readonly environment: Record<string, string>;
   readonly statements: readonly PolicyStatement[];
   readonly readsSecrets: boolean;
+  /** Reserved for it, and the most it may take. */
+  readonly atOnce?: number;
 }
 
 /** A function with a role of its own that allows the statements given, writing to its own log group, and nothing else. */
@@ -65,6 +67,7 @@ export function snapbankFunction(
     code: commons.codeOf(fileNameOf(name)),
     memorySize: shape.memoryMiB,
     timeout: shape.timeout,
+    ...(shape.atOnce === undefined ? {} : { reservedConcurrentExecutions: shape.atOnce }),
     role: role.withoutPolicyUpdates(),
     logGroup,
     environment: { NODE_OPTIONS: '--enable-source-maps', ...shape.environment },

@@ -6,11 +6,19 @@ import { MACHINES, readDefinition } from './definitions.ts';
 import { deployContainers } from './containers.ts';
 import { networkOf } from './network.ts';
 import { deployPlaces } from './places.ts';
-import type { Settings } from './settings.ts';
-import { deployDeadLetters, deployStarts, deploySweeps, hourly, planOf } from './starts.ts';
+import { planOf, type Settings } from './settings.ts';
+import { deployMaintenance } from './maintenance.ts';
+import {
+  deployDeadLetters,
+  deployRunReports,
+  deployStarts,
+  deploySweeps,
+  hourly,
+} from './starts.ts';
 import { deployStateFunctions, functionWithNeeds } from './state-functions.ts';
 import { deployMachine } from './state-machine.ts';
 import { deployWatch } from './watch.ts';
+import { deployWebhook } from './webhook.ts';
 
 export interface SnapbankStackProps extends StackProps {
   readonly settings: Settings;
@@ -52,6 +60,10 @@ export class SnapbankStack extends Stack {
     const deadLetters = deployDeadLetters(this);
     const start = deployStarts(this, { backup, bus, settings, commons, deadLetters });
     deploySweeps(this, { sweep, machines, deadLetters });
+    deployRunReports(this, { bus, commons, deadLetters });
+    deployWebhook(this, { backup, settings, commons });
+    const byName = Object.fromEntries(MACHINES.map((name, index) => [name, machines[index]]));
+    deployMaintenance(this, { places, settings, commons, machines: byName, deadLetters });
     if (settings.plans.length > 0) {
       const report = functionWithNeeds(this, places, settings, commons, {
         name: 'ReportAges',
@@ -61,7 +73,7 @@ export class SnapbankStack extends Stack {
       const input = { plans: settings.plans.map(planOf), stack: settings.stack };
       hourly(this, 'ReportAges', report, input, deadLetters);
     }
-    deployWatch(this, { machines, functions, start, deadLetters, settings });
+    deployWatch(this, { machines, functions, start, deadLetters, settings, places });
     for (const machine of machines) {
       new CfnOutput(this, `${machine.node.id}Arn`, { value: machine.stateMachineArn });
     }

@@ -1,15 +1,17 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import { EventField, type IEventBus, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
-import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type CfnFunction, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { BACKUP_REQUESTED } from '../lib/events/event-types.ts';
+import { BACKUP_REQUESTED, EVENT_SOURCE } from '../lib/events/event-types.ts';
 import { acknowledge } from './acknowledge.ts';
-import type { DeployedPlan, Settings } from './settings.ts';
+import { type Machine, MACHINES } from './definitions.ts';
+import { scheduleCall, scheduleRole, sendTo } from './schedule.ts';
+import { planOf, type Settings } from './settings.ts';
 import { type FunctionCommons, snapbankFunction } from './snapbank-function.ts';
 
 export interface StartParts {
@@ -52,7 +54,17 @@ export function deployStarts(scope: Construct, parts: StartParts): LambdaFunctio
     });
   }
   const role = scheduleRole(scope, 'Plans', [start.functionArn], deadLetters);
-  for (const plan of settings.plans) schedulePlan(scope, plan, start, role, deadLetters);
+  for (const plan of settings.plans) {
+    scheduleCall(scope, plan.name, {
+      id: `Plan-${plan.name}`,
+      description: `Backups of the plan ${plan.name}`,
+      plan,
+      target: start,
+      role,
+      input: { plan: plan.name, scheduledTime: '<aws.scheduler.scheduled-time>' },
+      deadLetters,
+    });
+  }
   return start;
 }
 
@@ -80,41 +92,13 @@ function startFunction(
       sendTo(deadLetters),
     ],
   });
-  // Events arrive asynchronously: what the function refuses, or fails at three times, must not vanish.
-  (start.node.defaultChild as CfnFunction).deadLetterConfig = { targetArn: deadLetters.queueArn };
+  keepFailedEvents(start, deadLetters);
   return start;
 }
 
-/** The part of a plan that the functions know. */
-export function planOf({ name, servers, tags, all, enableServerSnapshot }: DeployedPlan) {
-  return { name, servers, tags, all, enableServerSnapshot };
-}
-
-function schedulePlan(
-  scope: Construct,
-  plan: DeployedPlan,
-  start: LambdaFunction,
-  role: Role,
-  deadLetters: Queue,
-): void {
-  new CfnSchedule(scope, `Plan-${plan.name}`, {
-    name: `${Stack.of(scope).stackName}-${plan.name}`,
-    description: `Backups of the plan ${plan.name}`,
-    scheduleExpression: plan.schedule,
-    scheduleExpressionTimezone: plan.timeZone,
-    flexibleTimeWindow:
-      plan.windowMinutes === 0
-        ? { mode: 'OFF' }
-        : { mode: 'FLEXIBLE', maximumWindowInMinutes: plan.windowMinutes },
-    target: {
-      arn: start.functionArn,
-      roleArn: role.roleArn,
-      input: JSON.stringify({ plan: plan.name, scheduledTime: '<aws.scheduler.scheduled-time>' }),
-      deadLetterConfig: { arn: deadLetters.queueArn },
-      // By default it would try for a day: a nightly backup would start at noon.
-      retryPolicy: { maximumRetryAttempts: 3, maximumEventAgeInSeconds: 3600 },
-    },
-  });
+/** Events arrive asynchronously: what the function refuses, or fails at three times, must not vanish. Its role needs `sendTo`. */
+export function keepFailedEvents(target: LambdaFunction, deadLetters: Queue): void {
+  (target.node.defaultChild as CfnFunction).deadLetterConfig = { targetArn: deadLetters.queueArn };
 }
 
 export interface SweepParts {
@@ -175,27 +159,47 @@ export function hourly(
   });
 }
 
-function scheduleRole(
-  scope: Construct,
-  name: string,
-  functionArns: string[],
-  deadLetters: Queue,
-): Role {
-  return new Role(scope, `${name}ScheduleRole`, {
-    assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
-      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
-    }),
-    inlinePolicies: {
-      calls: new PolicyDocument({
-        statements: [
-          new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: functionArns }),
-          sendTo(deadLetters),
-        ],
-      }),
+/** Makes metrics of the events with which the executions of this stack end. */
+export function deployRunReports(scope: Construct, parts: RunReportParts): void {
+  const { bus, commons, deadLetters } = parts;
+  const report = snapbankFunction(scope, commons, {
+    name: 'ReportRun',
+    description: 'Makes metrics of the end of an execution',
+    timeout: Duration.seconds(30),
+    memoryMiB: 256,
+    readsSecrets: false,
+    environment: { SNAPBANK_STACK: Stack.of(scope).stackName },
+    statements: [sendTo(deadLetters)],
+  });
+  keepFailedEvents(report, deadLetters);
+  new Rule(scope, 'RunsEnded', {
+    description: 'Executions that published their end',
+    eventBus: bus,
+    eventPattern: {
+      source: [EVENT_SOURCE],
+      // Another stack may publish on the same bus.
+      detail: {
+        metadata: {
+          execution: MACHINES.map((machine) => ({ prefix: executionsOf(scope, machine) })),
+        },
+      },
     },
+    targets: [new LambdaTarget(report, { deadLetterQueue: deadLetters, retryAttempts: 10 })],
   });
 }
 
-function sendTo(queue: Queue): PolicyStatement {
-  return new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] });
+function executionsOf(scope: Construct, machine: Machine): string {
+  const stack = Stack.of(scope);
+  return stack.formatArn({
+    service: 'states',
+    resource: 'execution',
+    resourceName: `${stack.stackName}-${machine}:`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}
+
+export interface RunReportParts {
+  readonly bus: IEventBus;
+  readonly commons: FunctionCommons;
+  readonly deadLetters: Queue;
 }

@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { MachineDefinition } from './definitions.ts';
@@ -36,15 +37,22 @@ export function functionWithNeeds(
   places: DeployedPlaces,
   settings: Settings,
   commons: FunctionCommons,
-  shape: { name: string; description: string; timeout: Duration },
+  shape: {
+    name: string;
+    description: string;
+    timeout: Duration;
+    environment?: Record<string, string>;
+    statements?: readonly PolicyStatement[];
+  },
 ): LambdaFunction {
   const needs = needsOf(shape.name);
   const secrets = secretsOf(needs, settings);
   return snapbankFunction(scope, commons, {
     ...shape,
     memoryMiB: memoryMiBOf(shape.name),
-    environment: environmentOf(needs, places, settings),
+    environment: { ...environmentOf(needs, places, settings), ...shape.environment },
     statements: [
+      ...(shape.statements ?? []),
       ...placeStatements(needs, places),
       ...secrets.map((secret) => secretStatement(scope, secret)),
     ],

@@ -4,6 +4,8 @@ import {
   ComparisonOperator,
   Dashboard,
   GraphWidget,
+  type IMetric,
+  MathExpression,
   Metric,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
@@ -14,6 +16,9 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
+import { BACKUP_COSTS } from './cost-estimate.ts';
+import type { Machine } from './definitions.ts';
+import type { DeployedPlaces } from './places.ts';
 import type { DeployedPlan, Settings } from './settings.ts';
 
 export interface Watched {
@@ -22,6 +27,7 @@ export interface Watched {
   readonly start: LambdaFunction;
   readonly deadLetters: Queue;
   readonly settings: Settings;
+  readonly places: DeployedPlaces;
 }
 
 const FIVE_MINUTES = Duration.minutes(5);
@@ -104,7 +110,7 @@ function planMetric(scope: Construct, plan: DeployedPlan, metricName: string): M
 
 function deployDashboard(
   scope: Construct,
-  { machines, functions, deadLetters, settings }: Watched,
+  { machines, functions, deadLetters, settings, places }: Watched,
 ): void {
   const { stackName } = Stack.of(scope);
   const all = Object.values(functions);
@@ -116,6 +122,8 @@ function deployDashboard(
           left: [machine.metricStarted(), machine.metricSucceeded(), machine.metricFailed()],
         }),
     ),
+    ...runWidgets(scope),
+    costWidget(scope, places),
     new GraphWidget({
       title: 'Age of the oldest newest checkpoint [h]',
       left: settings.plans.map((plan) => planMetric(scope, plan, 'OldestCheckpointHours')),
@@ -140,5 +148,94 @@ function deployDashboard(
   new Dashboard(scope, 'Dashboard', {
     dashboardName: stackName,
     widgets: widgets.map((widget) => [widget]),
+  });
+}
+
+const GIB = 1024 ** 3;
+const DAY = Duration.days(1);
+
+/** What ReportRun measured of the executions of a machine. */
+function runMetric(
+  scope: Construct,
+  machine: Machine,
+  metricName: string,
+  statistic: 'Sum' | 'Maximum' = 'Sum',
+): Metric {
+  return new Metric({
+    namespace: 'snapbank',
+    metricName,
+    dimensionsMap: { Stack: Stack.of(scope).stackName, Machine: machine },
+    statistic,
+    period: DAY,
+  });
+}
+
+function runWidgets(scope: Construct): GraphWidget[] {
+  const of = (machine: Machine, ...names: string[]) =>
+    names.map((name) => runMetric(scope, machine, name));
+  return [
+    new GraphWidget({
+      title: 'Backups: bytes read, new and stored a day',
+      left: of('backup', 'BytesRead', 'BytesNew', 'BytesStored'),
+    }),
+    new GraphWidget({
+      title: 'Backups: servers a day',
+      left: of('backup', 'ServersSucceeded', 'ServersFailed'),
+    }),
+    new GraphWidget({
+      title: 'Longest run of a day [s]',
+      left: (['backup', 'restore', 'verify'] as const).map((machine) =>
+        runMetric(scope, machine, 'Duration', 'Maximum').with({ label: machine }),
+      ),
+    }),
+    new GraphWidget({
+      title: 'Verification: checkpoints',
+      left: of('verify', 'CheckpointsProven', 'CheckpointsDamaged', 'CheckpointsUnverified'),
+    }),
+    new GraphWidget({
+      title: 'Restored, verified and collected: bytes a day',
+      left: [
+        ...of('restore', 'BytesRestored'),
+        ...of('verify', 'BytesVerified'),
+        ...of('collect-garbage', 'BytesDeleted'),
+      ],
+    }),
+  ];
+}
+
+/** An estimate, of backups and what the bank's bucket holds: data transfer, restores and other things in that bucket are not in it. */
+function costWidget(scope: Construct, { bank }: DeployedPlaces): GraphWidget {
+  const { perServer, perGibRead, perGibStored, perGibMonth } = BACKUP_COSTS;
+  const usingMetrics: Record<string, IMetric> = {
+    succeeded: runMetric(scope, 'backup', 'ServersSucceeded'),
+    failed: runMetric(scope, 'backup', 'ServersFailed'),
+    read: runMetric(scope, 'backup', 'BytesRead'),
+    stored: runMetric(scope, 'backup', 'BytesStored'),
+  };
+  const size = new Metric({
+    namespace: 'AWS/S3',
+    metricName: 'BucketSizeBytes',
+    dimensionsMap: { BucketName: bank.bucket.bucketName, StorageType: 'StandardStorage' },
+    statistic: 'Average',
+    period: DAY,
+  });
+  return new GraphWidget({
+    title: 'Estimated cost [US$]: backups of a day, storage of a month',
+    left: [
+      new MathExpression({
+        label: 'backups of the day',
+        expression: `(succeeded + failed) * ${perServer} + read / ${GIB} * ${perGibRead} + stored / ${GIB} * ${perGibStored}`,
+        usingMetrics,
+        period: DAY,
+      }),
+    ],
+    right: [
+      new MathExpression({
+        label: 'storage of the month',
+        expression: `size / ${GIB} * ${perGibMonth}`,
+        usingMetrics: { size },
+        period: DAY,
+      }),
+    ],
   });
 }

@@ -15,7 +15,12 @@ export const EVENT_SOURCE = 'snapbank';
  */
 function fact<Data extends z.ZodType>(data: Data) {
   return z.object({
-    metadata: z.object({ version: z.literal('1'), execution: z.string() }),
+    metadata: z.object({
+      version: z.literal('1'),
+      execution: z.string(),
+      /** When the execution began. */
+      startedAt: z.string(),
+    }),
     data,
   });
 }

@@ -34,8 +34,7 @@ export function startOf(event: unknown, rules: StartRules): Start | undefined {
   const scheduled = Scheduled.safeParse(event);
   if (scheduled.success) {
     const { plan, scheduledTime } = scheduled.data;
-    const time = new Date(scheduledTime).toISOString().slice(0, 19).replaceAll(':', '-');
-    return { name: `${plan}-${time}Z`, input: requestOf(planNamed(plan, rules)) };
+    return { name: scheduledName(plan, scheduledTime), input: requestOf(planNamed(plan, rules)) };
   }
   const result = Event.safeParse(event);
   if (!result.success) {
@@ -43,14 +42,21 @@ export function startOf(event: unknown, rules: StartRules): Start | undefined {
   }
   const { id, 'detail-type': detailType, detail } = result.data;
   const name = `event-${id}`;
-  if (detailType === BACKUP_REQUESTED) return { name, input: requested(detail, rules) };
+  if (detailType === BACKUP_REQUESTED) return { name, input: requestedBackup(detail, rules) };
   const notification = readNotification(detail);
   if (notification === undefined || isAboutSnapshots(notification)) return undefined;
   if (!rules.notifications.includes(notification.eventType)) return undefined;
   return { name, input: { servers: [notification.serverId] } };
 }
 
-function requested(detail: unknown, rules: StartRules): BackupRequest {
+/** The name of an execution that the clock starts: the same whenever the same moment is delivered. */
+export function scheduledName(what: string, scheduledTime: string): string {
+  const time = new Date(scheduledTime).toISOString().slice(0, 19).replaceAll(':', '-');
+  return `${what}-${time}Z`;
+}
+
+/** What the detail of `Backup Requested`, or the body of a webhook, asks for. */
+export function requestedBackup(detail: unknown, rules: Pick<StartRules, 'plans'>): BackupRequest {
   const result = BackupRequested.safeParse(detail);
   if (!result.success) {
     throw new InvalidInput(
@@ -66,7 +72,7 @@ function requested(detail: unknown, rules: StartRules): BackupRequest {
   };
 }
 
-function planNamed(name: string, { plans }: StartRules): Plan {
+function planNamed(name: string, { plans }: Pick<StartRules, 'plans'>): Plan {
   const plan = plans.find((candidate) => candidate.name === name);
   if (plan !== undefined) return plan;
   const known = plans.map((candidate) => candidate.name).join(', ');

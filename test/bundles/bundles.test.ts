@@ -23,7 +23,7 @@ describe('the bundles of the functions', () => {
   let directory: string;
   const files = () =>
     [...new Set(MACHINES.flatMap((machine) => readDefinition(machine).functions))]
-      .concat('ReportAges', 'StartBackup')
+      .concat('ReceiveWebhook', 'ReportAges', 'ReportRun', 'StartBackup', 'StartMaintenance')
       .map((name) => join(directory, fileNameOf(name), 'index.mjs'));
 
   beforeAll(async () => {

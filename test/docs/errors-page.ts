@@ -7,6 +7,7 @@ export const ERRORS_PAGE = join(import.meta.dirname, '..', '..', 'docs', 'errors
 const PARTS: readonly [string, RegExp][] = [
   ['Everywhere', /^lib\/errors\.ts$|^lib\/[a-z-]+\.ts$/],
   ['The cloud', /^lib\/(openstack|http)\//],
+  ['Events and the webhook', /^lib\/events\//],
   ['Backup', /^lib\/protect\//],
   ['Disk images', /^lib\/disk\//],
   ['Bank', /^lib\/bank\/(?!register|store)/],

@@ -41,6 +41,22 @@ describe('the settings of a deployment', () => {
       },
       /other buckets/,
     ],
+    [
+      'no room for the webhook',
+      {
+        serversAtOnce: 19,
+        rangesAtOnce: 10,
+        partsAtOnce: 10,
+        lambdaConcurrency: 200,
+        webhook: { secret: 'x' },
+      },
+      /5 for the webhook/,
+    ],
+    [
+      'rules that keep nothing',
+      { plans: [{ ...plan, prune: { schedule: 'rate(7 days)', keep: {} } }] },
+      /at least one rule/,
+    ],
     ['a mistyped name', { serverAtOnce: 1 }, /serverAtOnce/],
   ])('refuse %s', (_what, changes, message) => {
     const result = Settings.safeParse({ ...settings, ...changes });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { startMaintenance } from '../../functions/start-maintenance.ts';
 import { fileNameOf, MACHINES, PROJECT_ROOT, readDefinition } from '../../infra/definitions.ts';
 import { settingsWith, synthesise } from './synthesised.ts';
 
@@ -39,7 +40,9 @@ describe('the stack of the settings that come with the project', () => {
     );
 
     expect(names.sort()).toEqual(
-      [...functionNames, 'ReportAges', 'StartBackup'].map((name) => `snapbank-${name}`).sort(),
+      [...functionNames, 'ReportAges', 'ReportRun', 'StartBackup']
+        .map((name) => `snapbank-${name}`)
+        .sort(),
     );
     for (const name of names) {
       const file = `functions/${fileNameOf(name.replace('snapbank-', ''))}.ts`;
@@ -109,7 +112,7 @@ describe('the stack of the settings that come with the project', () => {
   });
 
   it('gives no function a whole bucket, a whole service or another secret than its own', () => {
-    for (const name of [...functionNames, 'ReportAges', 'StartBackup']) {
+    for (const name of [...functionNames, 'ReportAges', 'ReportRun', 'StartBackup']) {
       for (const { Action, Resource } of roleOf(name)) {
         for (const action of [Action].flat()) expect(action).not.toContain('*');
         for (const resource of [Resource].flat()) {
@@ -185,6 +188,29 @@ describe('the stack of the settings that come with the project', () => {
     }
     expect(metrics).toContain('ApproximateNumberOfMessagesVisible');
     template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+  });
+
+  it('makes metrics of what the machines publish, and shows them with an estimate of the cost', () => {
+    const [rule] = resources('AWS::Events::Rule').filter(
+      ({ EventPattern }) => EventPattern.source?.[0] === 'snapbank',
+    );
+    expect(rule.EventPattern.detail.metadata.execution).toHaveLength(MACHINES.length);
+    expect(flat(rule.EventPattern)).toMatch(/:execution:snapbank-backup:"/);
+    expect(rule.Targets[0].DeadLetterConfig).toBeDefined();
+    const [dashboard] = resources('AWS::CloudWatch::Dashboard');
+    const body = flat(dashboard.DashboardBody);
+    for (const text of ['BytesRead', 'BytesStored', 'ServersFailed', 'Duration', '0.00057']) {
+      expect(body).toContain(text);
+    }
+  });
+
+  it('has no URL and no maintenance that nobody asked for', () => {
+    template.resourceCountIs('AWS::Lambda::Url', 0);
+    expect(resources('AWS::Scheduler::Schedule').map(({ Name }) => Name)).toEqual([
+      'snapbank-nightly',
+      'snapbank-sweep',
+      'snapbank-reportages',
+    ]);
   });
 });
 
@@ -325,5 +351,94 @@ describe('the stack of other settings', () => {
     expect(flat(template.toJSON())).toContain(
       ':ecr:eu-central-1:123456789012:repository/snapbank"',
     );
+  }, 120_000);
+
+  it('proves, thins out and collects the checkpoints of a plan by the clock', () => {
+    const [plan] = settingsWith().plans;
+    if (plan === undefined) throw new Error('There is no plan.');
+    const template = synthesise(
+      settingsWith({
+        plans: [
+          {
+            ...plan,
+            verify: [
+              { schedule: 'cron(0 6 * * ? *)', level: 'packs' },
+              { schedule: 'cron(0 8 * * ? *)', samplePercent: 10 },
+            ],
+            prune: { schedule: 'cron(0 12 ? * SUN *)', keep: { daily: 7, weekly: 5 } },
+            collect: 'cron(0 14 ? * SUN *)',
+          },
+        ],
+      }),
+    );
+
+    const schedules = Object.values(template.findResources('AWS::Scheduler::Schedule'))
+      .map(({ Properties }) => Properties)
+      .filter(({ Name }) => /-(verify|verify-2|prune|collect)$/.test(Name));
+    const scheduledTime = '<aws.scheduler.scheduled-time>';
+    const own = { plan: { name: 'nightly', all: true }, scheduledTime };
+    expect(
+      schedules.map(({ Name, ScheduleExpression, Target }) => [
+        Name,
+        ScheduleExpression,
+        JSON.parse(Target.Input),
+      ]),
+    ).toEqual([
+      [
+        'snapbank-nightly-verify',
+        'cron(0 6 * * ? *)',
+        { ...own, label: 'verify', task: { machine: 'verify', level: 'packs' } },
+      ],
+      [
+        'snapbank-nightly-verify-2',
+        'cron(0 8 * * ? *)',
+        { ...own, label: 'verify-2', task: { machine: 'verify', samplePercent: 10 } },
+      ],
+      [
+        'snapbank-nightly-prune',
+        'cron(0 12 ? * SUN *)',
+        {
+          ...own,
+          label: 'prune',
+          task: { machine: 'prune', keep: { daily: 7, weekly: 5 }, timeZone: 'Etc/UTC' },
+        },
+      ],
+      [
+        'snapbank-nightly-collect',
+        'cron(0 14 ? * SUN *)',
+        { ...own, label: 'collect', task: { machine: 'collect-garbage' } },
+      ],
+    ]);
+    for (const { Target } of schedules) {
+      expect(Target.DeadLetterConfig).toBeDefined();
+      // What the schedule sends is what the function takes.
+      const input = { ...JSON.parse(Target.Input), scheduledTime: '2026-01-31T02:00:00Z' };
+      expect(startMaintenance.input.safeParse(input).error).toBeUndefined();
+    }
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: 'snapbank-StartMaintenance',
+      DeadLetterConfig: Match.anyValue(),
+    });
+    const [role] = Object.entries(template.findResources('AWS::IAM::Role')).filter(([id]) =>
+      id.startsWith('StartMaintenanceRole'),
+    );
+    expect(flat(role)).toContain('states:StartExecution');
+    expect(flat(role)).not.toMatch(/BackupMachine|RestoreMachine/);
+  }, 120_000);
+
+  it('has a URL for signed requests, which takes few functions of the account', () => {
+    const template = synthesise(settingsWith({ webhook: { secret: 'snapbank/webhook' } }));
+
+    template.resourceCountIs('AWS::Lambda::Url', 1);
+    template.hasResourceProperties('AWS::Lambda::Url', { AuthType: 'NONE' });
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: 'snapbank-ReceiveWebhook',
+      ReservedConcurrentExecutions: 5,
+    });
+    const [role] = Object.entries(template.findResources('AWS::IAM::Role')).filter(([id]) =>
+      id.startsWith('ReceiveWebhookRole'),
+    );
+    expect(flat(role)).toContain('snapbank/webhook-??????');
+    expect(flat(role)).not.toContain('s3:');
   }, 120_000);
 });

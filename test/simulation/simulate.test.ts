@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { SCENARIOS } from './scenario.ts';
+import { BACKUP_COSTS } from '../../infra/cost-estimate.ts';
+import { costsOf } from './costs.ts';
+import { GIB, SCENARIOS } from './scenario.ts';
 import { simulate } from './simulate.ts';
 
 describe('the simulation', () => {
@@ -29,6 +31,23 @@ describe('the simulation', () => {
     expect(one.executions).toBe(1 + 21);
     expect(ten.executions).toBe(1 + 10 * 21);
     expect(ten.functionsAtOnce).toBe(10 * backups.rangesAtOnce);
+  });
+
+  it('costs about what the dashboard estimates', async () => {
+    for (const scenario of SCENARIOS.filter(({ machine }) => machine === 'backup')) {
+      const servers = Math.min(scenario.servers, 40);
+      const { tally, storedBytes } = await simulate({ ...scenario, servers });
+      const { transitions, lambda, requests, logs } = costsOf(tally, storedBytes);
+      const { perServer, perGibRead, perGibStored } = BACKUP_COSTS;
+
+      const estimate =
+        servers * perServer +
+        ((servers * scenario.diskBytes) / GIB) * perGibRead +
+        (storedBytes / GIB) * perGibStored;
+
+      expect(estimate / (transitions + lambda + requests + logs)).toBeCloseTo(1, 0);
+      expect(Math.abs(estimate / (transitions + lambda + requests + logs) - 1)).toBeLessThan(0.4);
+    }
   });
 
   it('finds what does not: a snapshot that is awaited for a week fills the history', async () => {
