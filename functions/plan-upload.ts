@@ -26,11 +26,8 @@ export const planUpload = stateFunction({
       );
     }
     refuseVolumeBackedImage(image, serverId);
-    const sizeBytes = image.sizeBytes ?? 0;
-    const ranges =
-      image.sizeBytes === null
-        ? { supported: false as const, reason: 'Glance does not say how large the image is' }
-        : await openstack.images.probeRange(imageId, sizeBytes, { signal });
+    const sizeBytes = await openstack.images.sizeOf(image, { signal });
+    const ranges = await openstack.images.probeRange(imageId, sizeBytes, { signal });
     const disk = ranges.supported
       ? await openDisk(openstack.images.byteSource(imageId, sizeBytes), image.diskFormat, signal)
       : null;
@@ -50,8 +47,7 @@ export const planUpload = stateFunction({
       reading: plan.reading,
       ranges: disk === null ? [] : rangesOf(Math.ceil(disk.guestSizeBytes / segmentBytes)),
       rangesAtOnce: services.settings.rangesAtOnce,
-      fitsFunction:
-        image.sizeBytes !== null && image.sizeBytes <= services.settings.functionPassBytes,
+      fitsFunction: sizeBytes <= services.settings.functionPassBytes,
       /** For those who watch; known only with ranges. */
       guestSizeBytes: disk?.guestSizeBytes ?? null,
     };

@@ -40,7 +40,8 @@ export async function listProtectables(
   );
 }
 
-function bootImage({ children: [image] }: ServerProtectable): string {
+function bootImage({ children: [image], extra_info: { status } }: ServerProtectable): string {
+  if (status === 'UNKNOWN') return 'unknown: Nova does not reach the cell of this server';
   if (image === undefined) return 'none: boots from a volume, cannot be backed up';
   return image.name ?? `${image.id} (deleted)`;
 }

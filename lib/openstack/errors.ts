@@ -114,6 +114,14 @@ export class ImageHasNoData extends SnapbankError {
   override readonly name = 'ImageHasNoData' as const;
 }
 
+export class ImageSizeUnknown extends SnapbankError {
+  static readonly when =
+    'Glance shows an active image without a size, and its download announces none either.';
+  static readonly remedy =
+    'Have the operator correct the image (a location that was added without its size), or make a new one of it.';
+  override readonly name = 'ImageSizeUnknown' as const;
+}
+
 export class ImageInUse extends SnapbankError {
   static readonly when = 'Glance refuses to delete an image because something still depends on it.';
   static readonly remedy =

@@ -15,6 +15,7 @@ import {
   matches,
   taskOf,
 } from './image-shape.ts';
+import { announcedSize } from './image-size.ts';
 import { endSource, upload } from './image-upload.ts';
 import type {
   Image,
@@ -183,6 +184,10 @@ export class GlanceImages implements Images {
         message: task.message === null ? null : redactText(task.message),
       }))
       .sort((one, other) => (other.createdAt ?? '').localeCompare(one.createdAt ?? ''));
+  }
+
+  async sizeOf(image: Image, options: CallOptions = {}): Promise<number> {
+    return image.sizeBytes ?? announcedSize(this.#glance, image.id, options);
   }
 
   async probeRange(

@@ -110,6 +110,11 @@ export interface Images {
   importWebDownload(imageId: string, url: string, options?: CallOptions): Promise<void>;
   /** Newest first; empty where Glance has no such call. */
   tasks(imageId: string, options?: CallOptions): Promise<readonly ImageTask[]>;
+  /**
+   * The bytes of the image's file: what the image says, else what a download announces. Throws `ImageNotFound`, `ImageHasNoData`,
+   * `ImageSizeUnknown`.
+   */
+  sizeOf(image: Image, options?: CallOptions): Promise<number>;
   /** Asks for a few bytes in the middle and believes only proof. Throws `ImageNotFound`. */
   probeRange(imageId: string, sizeBytes: number, options?: CallOptions): Promise<RangeSupport>;
   /**

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { OpenStackUnavailable } from '../openstack/errors.ts';
 import type { Image } from '../openstack/image.ts';
 import type { OpenStack } from '../openstack/open-stack.ts';
 import type { Server } from '../openstack/server.ts';
@@ -47,8 +48,17 @@ export function snapshotName(checkpoint: string): string {
   return `snapbank-${checkpoint}`;
 }
 
-/** Throws `VolumeBootedServer` for a server whose snapshot would hold no data; the id of its boot image otherwise. */
+/**
+ * Throws `VolumeBootedServer` for a server whose snapshot would hold no data, and `OpenStackUnavailable` for one of which Nova shows
+ * too little to tell; the id of its boot image otherwise.
+ */
 export function bootImageIdOf(server: Server): string {
+  if (server.incomplete) {
+    throw new OpenStackUnavailable(
+      `Nova shows no more of server ${server.id} than that it exists (${server.status}): it does not reach the cell that the server is in.`,
+      { identifiers: { serverId: server.id } },
+    );
+  }
   if (server.imageId !== null) return server.imageId;
   throw new VolumeBootedServer(
     `Server ${server.id} (${server.name}) boots from a volume: its snapshot would be an empty image. Protect its volumes with Cinder backup, or leave it out.`,

@@ -35,7 +35,7 @@ export async function checksOf(
 ): Promise<Check[]> {
   const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
   const image = await openstack.images.show(imageId, { signal });
-  const sizeBytes = image.sizeBytes ?? 0;
+  const sizeBytes = await openstack.images.sizeOf(image, { signal });
   const { supported } = await openstack.images.probeRange(imageId, sizeBytes, { signal });
   if (!supported) return [{ reading: 'stream' }];
   const segmentBytes = bank.info.chunkSizeBytes * bank.info.chunksPerSegment;
@@ -81,7 +81,8 @@ async function rangedPieces(
   signal: AbortSignal,
 ): Promise<AsyncIterable<DiskPiece>> {
   const image = await openstack.images.show(imageId, { signal });
-  const source = openstack.images.byteSource(imageId, image.sizeBytes ?? 0);
+  const sizeBytes = await openstack.images.sizeOf(image, { signal });
+  const source = openstack.images.byteSource(imageId, sizeBytes);
   const restored = await openDisk(source, formatOf(disk, image), signal);
   requireSize(imageId, disk, restored.guestSizeBytes);
   const { chunkSizeBytes, chunksPerSegment } = bank.info;
@@ -97,11 +98,12 @@ async function streamedPieces(
   signal: AbortSignal,
 ): Promise<AsyncIterable<DiskPiece>> {
   const image = await openstack.images.show(imageId, { signal });
+  const fileSizeBytes = await openstack.images.sizeOf(image, { signal });
   const { pieces, guestSizeBytes } = await decodeStream(
     openstack.images.download(imageId, { signal }),
     {
       declaredFormat: formatOf(disk, image),
-      fileSizeBytes: image.sizeBytes ?? 0,
+      fileSizeBytes,
       pieceBytes: bank.info.chunkSizeBytes,
       lookAsideBytes: LOOK_ASIDE_BYTES,
       signal,

@@ -113,7 +113,7 @@ function chooseFlavor(
   if (flavor === undefined) {
     missing.push(
       request.flavor === undefined
-        ? `its flavor ${description.flavor.name ?? description.flavor.id ?? ''} does not exist (choose one with --flavor)`
+        ? `${originalFlavor(description)} (choose one with --flavor)`
         : `there is no flavor ${request.flavor}`,
     );
     return undefined;
@@ -126,6 +126,13 @@ function chooseFlavor(
     );
   }
   return flavor;
+}
+
+function originalFlavor({ flavor: { id, name } }: ServerDescription): string {
+  const flavor = name ?? id;
+  return flavor === null
+    ? 'its checkpoint does not say what flavor it had'
+    : `its flavor ${flavor} does not exist`;
 }
 
 async function chooseNetworks(

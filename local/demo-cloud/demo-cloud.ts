@@ -191,6 +191,8 @@ export interface ServerState {
   vmState?: string;
   taskState?: string | null;
   locked?: boolean;
+  /** Whether Nova has lost sight of the cell that knows more of it than its id. */
+  cellDown?: boolean;
   fault?: string;
 }
 

@@ -14,6 +14,8 @@ export interface DemoCloudOptions {
   snapshotFormat?: 'qcow2' | 'raw';
   images?: ImageServiceOptions;
   catalog?: CatalogOptions;
+  /** Keys that servers are shown without, as policies and old releases do. */
+  serversWithout?: readonly string[];
   /** Compute hosts, over which servers are placed in turn (default 1). */
   hosts?: number;
   /** Snapshots that a host makes at once; others wait in `image_snapshot` (default 5, as Nova's max_concurrent_snapshots). */
@@ -49,6 +51,8 @@ interface ImageServiceOptions {
   /** `never`: checksum and os_hash_value stay null (RBD snapshots); `late`: the value comes `lateHashMs` after `active`. */
   hash?: 'at-once' | 'never' | 'late';
   lateHashMs?: number;
+  /** `never`: size and virtual_size of active images stay null. */
+  size?: 'at-once' | 'never';
   /** Import methods the operator has enabled (default: glance-direct, web-download, copy-image). */
   importMethods?: readonly string[];
   /** Hosts and ports that web-download may reach; undefined: every host and port. */

@@ -132,6 +132,7 @@ export interface Server {
   updatedAt: number;
   launchedAt: number | null;
   locked: boolean;
+  cellDown: boolean;
   lockedReason: string | null;
   attachments: Attachment[];
   actions: ServerAction[];

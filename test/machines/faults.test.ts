@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../../lib/clock.ts';
 import type { RequestFault, RequestMatcher } from '../../local/demo-cloud/faults.ts';
 import type { HistoryEvent } from '../../local/engine/history.ts';
 import { faultyStore } from '../lib/bank/store/faulty-store.ts';
@@ -41,7 +42,44 @@ const meets =
   ({ cloud }: World) =>
     cloud.faults.add(matcher, fault, { times, skip });
 
+const later = async (clock: Clock, milliseconds: number, happens: () => void) => {
+  await clock.sleep(milliseconds);
+  happens();
+};
+
 const onePass: WorldOptions = { cloud: { images: { range: 'refuse-400' } } };
+
+const wholeOf206: WorldOptions = { cloud: { images: { range: 'whole-206' } } };
+const threeRegions: WorldOptions = {
+  cloud: {
+    catalog: { region: 'Middle', otherRegions: ['North', 'South'], interfaces: ['internal'] },
+  },
+  cloudEnvironment: { OS_INTERFACE: 'internal' },
+};
+/** All that a server can be shown without and still be backed up. */
+const OPTIONAL_KEYS = [
+  'tenant_id',
+  'user_id',
+  'hostId',
+  'metadata',
+  'flavor',
+  'addresses',
+  'security_groups',
+  'key_name',
+  'config_drive',
+  'created',
+  'description',
+  'tags',
+  'locked',
+  'OS-EXT-AZ:availability_zone',
+  'OS-EXT-SRV-ATTR:hostname',
+  'OS-EXT-STS:task_state',
+  'OS-EXT-STS:vm_state',
+  'OS-EXT-STS:power_state',
+  'OS-SRV-USG:launched_at',
+  'os-extended-volumes:volumes_attached',
+  'server_groups',
+];
 
 const BACKUPS: Case[] = [
   { name: 'slow downloads', arrange: meets(download, { kind: 'slow', bytesPerSecond: MIB }, 4) },
@@ -197,13 +235,47 @@ const BACKUPS: Case[] = [
   },
   { name: 'tokens that live for 2 seconds', world: { cloud: { tokenLifetimeSeconds: 2 } } },
   { name: 'pages of one', world: { cloud: { pageSize: 1 } } },
+  { name: 'three regions and no public endpoint', world: threeRegions },
+  { name: 'a store that refuses ranges', world: onePass },
+  { name: 'a store that answers 206 with everything', world: wholeOf206 },
+  { name: 'an image of no known size', world: { cloud: { images: { size: 'never' } } } },
   {
-    name: 'three regions and no public endpoint',
+    name: 'an image of no known size, ranges, Content-Length and hash',
     world: {
       cloud: {
-        catalog: { region: 'Middle', otherRegions: ['North', 'South'], interfaces: ['internal'] },
+        images: { size: 'never', range: 'refuse-400', contentLength: false, hash: 'never' },
       },
-      cloudEnvironment: { OS_INTERFACE: 'internal' },
+    },
+    error: 'ImageSizeUnknown',
+  },
+  { name: 'servers with missing keys', world: { cloud: { serversWithout: OPTIONAL_KEYS } } },
+  {
+    name: 'a server being built',
+    world: { cloud: { durations: { actionMs: 60_000 } } },
+    arrange: ({ cloud }, serverId) => {
+      cloud.setServerState(serverId, { status: 'BUILD', vmState: 'building' });
+    },
+    meanwhile: ({ cloud, clock }, state, serverId) => {
+      if (state !== 'OpenCheckpoint') return;
+      void later(clock, 60_000, () => {
+        cloud.setServerState(serverId, { status: 'ACTIVE', vmState: 'active' });
+      });
+    },
+  },
+  {
+    name: 'a server of a cell that is down',
+    arrange: ({ cloud }, serverId) => {
+      cloud.setServerState(serverId, { cellDown: true });
+    },
+    error: 'OpenStackUnavailable',
+  },
+  {
+    name: 'a server of a cell that is down for a while',
+    arrange: ({ cloud, clock }, serverId) => {
+      cloud.setServerState(serverId, { cellDown: true });
+      void later(clock, 3_000, () => {
+        cloud.setServerState(serverId, { cellDown: false });
+      });
     },
   },
   { name: 'an old Nova', world: { cloud: { maxMicroversion: '2.1' } } },
@@ -300,6 +372,46 @@ const RESTORES: Case[] = [
   { name: 'tokens that live for 2 seconds', world: { cloud: { tokenLifetimeSeconds: 2 } } },
   { name: 'pages of one', world: { cloud: { pageSize: 1 } } },
   { name: 'an old Nova', world: { cloud: { maxMicroversion: '2.1' } } },
+  { name: 'a newer Nova', world: { cloud: { maxMicroversion: '2.150' } } },
+  {
+    name: '500 from every service',
+    arrange: (world) => [...api, uploadImage].forEach((each) => meets(each, status(500), 3)(world)),
+  },
+  { name: 'a 409 to the upload', arrange: meets(uploadImage, status(409)) },
+  { name: 'a slow read back', arrange: meets(download, { kind: 'slow', bytesPerSecond: MIB }, 4) },
+  {
+    name: 'a Content-Length that is too large, read back',
+    arrange: meets(download, { kind: 'content-length', differBy: 100 }, 3, 1),
+  },
+  {
+    name: 'a Content-Length that is too small, read back',
+    arrange: meets(download, { kind: 'content-length', differBy: -100 }, 3, 1),
+  },
+  { name: 'no Content-Length', world: { cloud: { images: { contentLength: false } } } },
+  { name: 'a store that refuses ranges', world: onePass },
+  { name: 'a store that answers 206 with everything', world: wholeOf206 },
+  { name: 'an image of no known size', world: { cloud: { images: { size: 'never' } } } },
+  { name: 'a hash that stays null', world: { cloud: { images: { hash: 'never' } } } },
+  {
+    name: 'a byte turned in the cloud, read back',
+    arrange: meets(download, { kind: 'flip', atByte: 700_000 }, FOR_EVER, 1),
+    error: 'RestoreNotIdentical',
+  },
+  {
+    name: '416 to the read back for ever',
+    arrange: meets(download, status(416), FOR_EVER, 1),
+    error: 'ImageTruncated',
+  },
+  { name: 'three regions and no public endpoint', world: threeRegions },
+  {
+    name: 'servers with missing keys',
+    world: { cloud: { serversWithout: OPTIONAL_KEYS.filter((key) => key !== 'flavor') } },
+  },
+  {
+    name: 'a server that never showed its flavor',
+    world: { cloud: { serversWithout: ['flavor'] } },
+    error: 'RestoreNotPossible',
+  },
 ];
 
 describe('faults of the cloud', () => {

@@ -4,6 +4,7 @@ import type { CloudState, Image } from '../state.ts';
 /** An image as Glance shows it: its own properties beside the fixed ones. */
 export function imageView(state: CloudState, image: Image) {
   const base = `/v2/images/${image.id}`;
+  const sizeIsShown = state.settings.images.size === 'at-once';
   const hashIsKnown = (image.hashFrom ?? 0) <= state.clock.now();
   return {
     ...image.properties,
@@ -11,8 +12,8 @@ export function imageView(state: CloudState, image: Image) {
     disk_format: image.diskFormat,
     container_format: image.containerFormat,
     visibility: image.visibility,
-    size: image.sizeBytes,
-    virtual_size: image.virtualSizeBytes,
+    size: sizeIsShown ? image.sizeBytes : null,
+    virtual_size: sizeIsShown ? image.virtualSizeBytes : null,
     status: image.status,
     checksum: hashIsKnown ? image.checksum : null,
     protected: image.protected,

@@ -68,6 +68,7 @@ export function bootServer(
     updatedAt: now,
     launchedAt: null,
     locked: false,
+    cellDown: false,
     lockedReason: null,
     attachments: [],
     actions: [],

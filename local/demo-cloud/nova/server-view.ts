@@ -1,12 +1,44 @@
 import { hostIdOf, microseconds, seconds } from '../identifiers.ts';
 import type { CloudState, Flavor, Server } from '../state.ts';
 
+interface Shape {
+  microversion: number;
+  detail: 'show' | 'list';
+}
+
 /** A server as its project sees it, in the shape of the microversion. */
-export function serverView(
-  state: CloudState,
-  server: Server,
-  { microversion, detail }: { microversion: number; detail: 'show' | 'list' },
-) {
+export function serverView(state: CloudState, server: Server, shape: Shape): object {
+  const whole =
+    server.cellDown && shape.microversion >= 69
+      ? viewFromDownCell(state, server, shape)
+      : wholeView(state, server, shape);
+  const { serversWithout } = state.settings;
+  if (serversWithout.length === 0) return whole;
+  return Object.fromEntries(Object.entries(whole).filter(([key]) => !serversWithout.includes(key)));
+}
+
+/** What the API's own database knows. */
+function viewFromDownCell(state: CloudState, server: Server, { detail }: Shape) {
+  const known = {
+    id: server.id,
+    status: 'UNKNOWN',
+    tenant_id: server.projectId,
+    created: seconds(server.createdAt),
+    links: linksOf(state, server.id),
+  };
+  if (detail === 'list') return known;
+  return {
+    ...known,
+    image: server.imageId === '' ? '' : bookmarked(state, 'images', server.imageId),
+    flavor: flavorInServer(server.flavor),
+    'OS-EXT-AZ:availability_zone': server.availabilityZone,
+    'OS-EXT-STS:power_state': 0,
+    user_id: server.userId,
+    server_groups: [],
+  };
+}
+
+function wholeView(state: CloudState, server: Server, { microversion, detail }: Shape) {
   const since = <T extends object>(minor: number, fields: T): T | object =>
     microversion >= minor ? fields : {};
   const progressing = ['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING'];
