@@ -23,9 +23,6 @@ import { VirtualClock } from '../virtual-clock.ts';
 import { WorkingClock } from '../working-clock.ts';
 
 const MIB = 1024 ** 2;
-/** Segments of 4 MiB, so that small disks have several. */
-const CHUNKS_PER_SEGMENT = 16;
-
 export interface WorldOptions {
   cloud?: DemoCloudOptions;
   settings?: Partial<Settings>;
@@ -34,6 +31,10 @@ export interface WorldOptions {
   lock?: BankLock;
   /** More of the variables by which the cloud is found. */
   cloudEnvironment?: CloudEnvironment;
+  /** Default: kept in memory. */
+  history?: HistoryStore;
+  /** Default: 16, so that small disks have several segments. */
+  chunksPerSegment?: number;
 }
 
 type CloudEnvironment = Record<string, string> | ((cloud: DemoCloud) => Record<string, string>);
@@ -84,7 +85,7 @@ const GUEST_DISK_BYTES = 16 * MIB;
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const clock = new VirtualClock();
   const working = new WorkingClock(clock);
-  const history = historiesByName();
+  const history = options.history ?? historiesByName();
   const cloud = await startDemoCloud({
     clock: working,
     durations: { snapshotMs: 30_000 },
@@ -105,7 +106,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         scryptCost: { N: 1024, r: 8, p: 1 },
       },
     ],
-    chunksPerSegment: CHUNKS_PER_SEGMENT,
+    chunksPerSegment: options.chunksPerSegment ?? 16,
     ...(options.lock === undefined ? {} : { lock: options.lock }),
     clock,
   });

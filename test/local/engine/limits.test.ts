@@ -151,6 +151,14 @@ describe('the limit of a history', () => {
     expect(events.at(-1)).toMatchObject({ id: 25_000, type: 'ExecutionFailed' });
   });
 
+  it('lets one end that needs a few less', async () => {
+    // One event at the start, four for each turn, three at the end.
+    const { outcome, events } = await execute(machine(loop), { input: 9000 - 6248 });
+
+    expect(outcome).toEqual({ status: 'SUCCEEDED', output: 9000 });
+    expect(events).toHaveLength(24_996);
+  });
+
   it('is each execution’s own in a DISTRIBUTED Map', async () => {
     const text = machine({
       M: {
