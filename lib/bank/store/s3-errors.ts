@@ -89,6 +89,20 @@ export function isPassing(error: unknown): boolean {
   return 'code' in error;
 }
 
+/** An error that `isPassing` takes for a lost connection. */
+export function lostConnection(message: string): Error {
+  return Object.assign(new Error(message), { code: 'ECONNRESET' });
+}
+
+/**
+ * What every answer of S3 to the request holds, such as its ETag. One without it is a page of a proxy that says 200, or was cut to
+ * nothing: to believe it would be to take a write for done that was not, and a list for empty.
+ */
+export function fromS3<T>(mark: T | undefined): T {
+  if (mark === undefined) throw lostConnection('The answer is a success, but not one of S3');
+  return mark;
+}
+
 /** Whether a write may have taken effect although it failed. */
 export function isUncertain(error: unknown): boolean {
   const status = statusOf(error);

@@ -7,6 +7,7 @@ import { isKey } from './arguments.ts';
 import { StoreRefused } from './errors.ts';
 import type { CallOptions, StoredObject, Upload } from './object-store.ts';
 import { callS3, keyIn, objectOf, type S3Place } from './s3-calls.ts';
+import { fromS3 } from './s3-errors.ts';
 
 /** Objects by the bytes of their keys. Names that are no keys, another program's, are left out. */
 export async function* listObjects(
@@ -42,9 +43,11 @@ function objectsPage(
   const { Bucket, Key: Prefix } = objectOf(place, prefix);
   // Unless they are encoded, one name with a control character, which XML cannot hold, would spoil every listing.
   const command = { Bucket, Prefix, EncodingType: 'url' as const, ...from };
-  return callS3(place, `Listing ${prefix}`, options, (abortSignal) =>
-    place.client.send(new ListObjectsV2Command(command), { abortSignal }),
-  );
+  return callS3(place, `Listing ${prefix}`, options, async (abortSignal) => {
+    const page = await place.client.send(new ListObjectsV2Command(command), { abortSignal });
+    fromS3(page.IsTruncated);
+    return page;
+  });
 }
 
 /** Multipart uploads that were neither completed nor aborted. */
@@ -57,9 +60,13 @@ export async function* listUploads(
   let from = {};
   for (let more = true; more; ) {
     const command = { Bucket, Prefix, ...from };
-    const page = await callS3(place, `Listing uploads of ${prefix}`, options, (abortSignal) =>
-      place.client.send(new ListMultipartUploadsCommand(command), { abortSignal }),
-    );
+    const attempted = `Listing uploads of ${prefix}`;
+    const page = await callS3(place, attempted, options, async (abortSignal) => {
+      const request = new ListMultipartUploadsCommand(command);
+      const answer = await place.client.send(request, { abortSignal });
+      fromS3(answer.IsTruncated);
+      return answer;
+    });
     for (const { Key = '', UploadId = '', Initiated = new Date(0) } of page.Uploads ?? []) {
       const key = keyIn(place, Key);
       if (isKey(key)) yield { key, uploadId: UploadId, startedAt: Initiated };

@@ -3,7 +3,7 @@ import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s
 import { ObjectNotFound, RangeOutsideObject, StoreRefused } from './errors.ts';
 import type { ByteRange, CallOptions } from './object-store.ts';
 import { callS3, objectOf, type S3Place } from './s3-calls.ts';
-import { codeOf } from './s3-errors.ts';
+import { codeOf, fromS3, lostConnection } from './s3-errors.ts';
 
 /** Reads an object, or exactly the range of it. An attempt after a cut goes on behind the last byte that came. */
 export async function readObject(
@@ -22,7 +22,7 @@ export async function readObject(
       if (arrived === undefined || arrived.etag !== response.ETag) {
         if (start !== (range?.offset ?? 0)) {
           arrived = undefined;
-          throw passing(`${key} was replaced while it was read`);
+          throw lostConnection(`${key} was replaced while it was read`);
         }
         // Not from the pool, which a small object that is kept would hold as a whole.
         arrived = { bytes: Buffer.allocUnsafeSlow(length), length: 0, etag: response.ETag };
@@ -74,9 +74,10 @@ async function request(
   const isWhole = start === 0 && end === undefined;
   const range = isWhole ? {} : { Range: `bytes=${start}-${end === undefined ? '' : end - 1}` };
   try {
-    return await place.client.send(new GetObjectCommand({ ...objectOf(place, key), ...range }), {
-      abortSignal,
-    });
+    const command = new GetObjectCommand({ ...objectOf(place, key), ...range });
+    const response = await place.client.send(command, { abortSignal });
+    fromS3(response.ETag);
+    return response;
   } catch (error) {
     if (codeOf(error) === 'NoSuchKey') {
       throw new ObjectNotFound(`No object ${key} in ${place.location}.`, { identifiers: { key } });
@@ -122,11 +123,11 @@ function totalOf({ ContentRange, ContentLength }: GetObjectCommandOutput): numbe
 }
 
 async function receive({ Body }: GetObjectCommandOutput, arrived: Arrived): Promise<void> {
-  if (!(Body instanceof Readable)) throw passing('The answer had no body');
+  if (!(Body instanceof Readable)) throw lostConnection('The answer had no body');
   for await (const chunk of Body as AsyncIterable<Buffer>) {
     arrived.length += chunk.copy(arrived.bytes, arrived.length);
   }
-  if (arrived.length < arrived.bytes.length) throw passing('The answer was cut');
+  if (arrived.length < arrived.bytes.length) throw lostConnection('The answer was cut');
 }
 
 function tooShort(place: S3Place, key: string, start: number, end: number | undefined) {
@@ -134,9 +135,4 @@ function tooShort(place: S3Place, key: string, start: number, end: number | unde
     `${key} in ${place.location} is shorter than the bytes ${start} to ${end ?? 'the end'} that were to be read.`,
     { identifiers: { key } },
   );
-}
-
-/** An error that `isPassing` takes for a lost connection. */
-function passing(message: string): Error {
-  return Object.assign(new Error(message), { code: 'ECONNRESET' });
 }

@@ -8,10 +8,10 @@ import {
   type Part as S3Part,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { StoreUnavailable, UploadIncomplete, UploadNotFound } from './errors.ts';
+import { UploadIncomplete, UploadNotFound } from './errors.ts';
 import type { CallOptions, Part, Upload } from './object-store.ts';
 import { callS3, objectOf, type S3Place } from './s3-calls.ts';
-import { codeOf } from './s3-errors.ts';
+import { codeOf, fromS3 } from './s3-errors.ts';
 
 /** A lost answer leaves an upload that nobody knows; `listUploads` finds it. */
 export function startUpload(
@@ -24,8 +24,7 @@ export function startUpload(
     const { UploadId } = await place.client.send(new CreateMultipartUploadCommand(command), {
       abortSignal,
     });
-    if (UploadId !== undefined) return UploadId;
-    throw new StoreUnavailable(`${place.location} gave no id for an upload of ${key}.`);
+    return fromS3(UploadId);
   });
 }
 
@@ -40,7 +39,8 @@ export function putPart(
   return callS3(place, attempted, options, async (abortSignal) => {
     const command = { ...uploadOf(place, upload), PartNumber: part.number, Body: body };
     try {
-      await place.client.send(new UploadPartCommand(command), { abortSignal });
+      const { ETag } = await place.client.send(new UploadPartCommand(command), { abortSignal });
+      fromS3(ETag);
     } catch (error) {
       throw isGone(error) ? notFound(place, upload) : error;
     }
@@ -99,7 +99,9 @@ async function listParts(
     const attempted = `Listing the parts of ${upload.key}`;
     page = await callS3(place, attempted, options, async (abortSignal) => {
       try {
-        return await place.client.send(new ListPartsCommand(command), { abortSignal });
+        const answer = await place.client.send(new ListPartsCommand(command), { abortSignal });
+        fromS3(answer.IsTruncated);
+        return answer;
       } catch (error) {
         if (isGone(error)) return undefined;
         throw error;
@@ -141,7 +143,9 @@ function join(
   return callS3(place, `Completing the upload of ${upload.key}`, options, async (abortSignal) => {
     const command = { ...uploadOf(place, upload), MultipartUpload: { Parts: parts } };
     try {
-      await place.client.send(new CompleteMultipartUploadCommand(command), { abortSignal });
+      const request = new CompleteMultipartUploadCommand(command);
+      const { ETag } = await place.client.send(request, { abortSignal });
+      fromS3(ETag);
       return true;
     } catch (error) {
       if (isGone(error)) return false;
@@ -160,8 +164,8 @@ function wasCompleted(
   return callS3(place, `Looking up ${key}`, options, async (abortSignal) => {
     try {
       const command = new HeadObjectCommand(objectOf(place, key));
-      const { ETag = '' } = await place.client.send(command, { abortSignal });
-      return ETag.replaceAll('"', '').endsWith(`-${partCount}`);
+      const { ETag } = await place.client.send(command, { abortSignal });
+      return fromS3(ETag).replaceAll('"', '').endsWith(`-${partCount}`);
     } catch (error) {
       if (['NotFound', 'NoSuchKey'].includes(codeOf(error))) return false;
       throw error;

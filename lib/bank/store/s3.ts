@@ -15,7 +15,7 @@ import { WriteOutcomeUnknown } from './errors.ts';
 import type { ObjectStore } from './object-store.ts';
 import { callS3, objectOf, type S3Place } from './s3-calls.ts';
 import { deleteObjects } from './s3-delete.ts';
-import { codeOf, isUncertain } from './s3-errors.ts';
+import { codeOf, fromS3, isUncertain } from './s3-errors.ts';
 import { listObjects, listUploads } from './s3-list.ts';
 import { retentionFields, s3ObjectLock } from './s3-object-lock.ts';
 import { readObject, sizeOf } from './s3-read.ts';
@@ -70,14 +70,14 @@ export function s3Store(options: S3StoreOptions): ObjectStore {
 
     async put(key, body, options) {
       validateKey(key);
-      const command = {
+const command = {
         ...objectOf(place, key),
         Body: body,
         ...retentionFields(options?.retention),
       };
-      await callS3(place, `Writing ${key}`, options, (abortSignal) =>
-        client.send(new PutObjectCommand(command), { abortSignal }),
-      );
+      await callS3(place, `Writing ${key}`, options, async (abortSignal) => {
+        fromS3((await client.send(new PutObjectCommand(command), { abortSignal })).ETag);
+      });
     },
 
     async putIfAbsent(key, body, options) {
@@ -154,7 +154,7 @@ async function createObject(
 ): Promise<boolean> {
   const command = { ...objectOf(place, key), Body: body, IfNoneMatch: '*' };
   try {
-    await place.client.send(new PutObjectCommand(command), { abortSignal });
+    fromS3((await place.client.send(new PutObjectCommand(command), { abortSignal })).ETag);
     return true;
   } catch (error) {
     const code = codeOf(error);
