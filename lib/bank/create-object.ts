@@ -12,10 +12,11 @@ export async function createObject(
   options?: CallOptions,
 ): Promise<boolean> {
   try {
-    return await store.putIfAbsent(key, bytes, options);
+    if (await store.putIfAbsent(key, bytes, options)) return true;
   } catch (error) {
     if (!(error instanceof WriteOutcomeUnknown)) throw error;
     if ((await store.size(key, options)) === undefined) throw error;
-    return Buffer.compare(await store.get(key, options), bytes) === 0;
   }
+  // "It exists" may be about this very write, where something in between sent it two times.
+  return Buffer.compare(await store.get(key, options), bytes) === 0;
 }

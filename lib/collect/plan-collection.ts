@@ -194,8 +194,7 @@ class Lists {
     const pagesKey = `${this.#prefix}pages.jsonl`;
     const groupsKey = `${this.#prefix}groups.jsonl`;
     if (dryRun) return { pages: 0, pagesKey, groups: 0, groupsKey };
-    const graves = { checkpoints: [...state.dead], pins: [...state.fencedPins] };
-    await putNote(this.#bank, gravesKey({ listsPrefix: this.#prefix }), graves, { signal });
+    await putNote(this.#bank, gravesKey({ listsPrefix: this.#prefix }), state.graves(), { signal });
     const groups: CompactionItem[] = [];
     if (!withoutGroups) {
       const members = state.groups.members();

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { RequestFault } from '../../local/demo-cloud/faults.ts';
-import type { ExecutionOutcome } from '../../local/engine/execution-options.ts';
-import { errorClasses } from '../error-classes.ts';
 import { faultyStore, type FaultPlan, seededFaults } from '../lib/bank/store/faulty-store.ts';
 import { memoryStore } from '../lib/bank/store/memory-store.ts';
 import { diskInBank } from './disk-in-bank.ts';
+import { expectEqual, outcomeName } from './outcomes.ts';
 import { startWorld, type World } from './world.ts';
 
 const MIB = 1024 ** 2;
@@ -88,12 +87,12 @@ export async function runWithSeed(seed: number): Promise<SeededRun> {
     }
     await cleanUp(world);
     const left = await world.leftovers();
-    if (left.length > 0) throw new Error(`Left after ${nameOf(restore)}: ${left.join(', ')}`);
+    if (left.length > 0) throw new Error(`Left after ${outcomeName(restore)}: ${left.join(', ')}`);
     return {
       requestFaults: cloud.faults.injected,
       storeFaults,
-      backup: nameOf(backup),
-      restore: nameOf(restore),
+      backup: outcomeName(backup),
+      restore: outcomeName(restore),
     };
   } finally {
     await world.close();
@@ -120,26 +119,4 @@ async function cleanUp(world: World): Promise<void> {
 async function expectData(world: World, data: Uint8Array): Promise<void> {
   const disk = await diskInBank(world.services, 'web@latest');
   expectEqual(disk.subarray(MIB, MIB + data.length), data, 'the checkpoint');
-}
-
-function expectEqual(found: Uint8Array, wanted: Uint8Array, what: string): void {
-  if (Buffer.compare(found, wanted) !== 0)
-    throw new Error(`Not the data that was written: ${what}.`);
-}
-
-const NAMED = new Set(errorClasses().map(({ name }) => name));
-
-/** `SUCCEEDED`, or the error of the execution or of its only server. Throws for one that is neither ours nor of Step Functions. */
-function nameOf({ status, error = '', cause = '' }: ExecutionOutcome): string {
-  if (status === 'SUCCEEDED') return status;
-  const name = error === 'BackupIncomplete' ? failureIn(cause) : error;
-  if (!NAMED.has(name) && !name.startsWith('States.')) {
-    throw new Error(`An error without a name of ours: ${name} (${cause})`);
-  }
-  return name;
-}
-
-function failureIn(cause: string): string {
-  const { failures } = JSON.parse(cause) as { failures: { error: string }[] };
-  return failures[0]?.error ?? '';
 }

@@ -26,9 +26,12 @@ const MIB = 1024 ** 2;
 export interface WorldOptions {
   cloud?: DemoCloudOptions;
   settings?: Partial<Settings>;
-  places?: Partial<BankPlaces>;
   /** The bank is locked; its place must be one that can be. */
   lock?: BankLock;
+  /** Those that are not given are in memory. A function is given the clock on which waits take no time. */
+  places?: Partial<BankPlaces> | ((clock: Clock) => BankPlaces);
+  /** Where the clock starts; where a store dates by the real one, now. */
+  startMilliseconds?: number;
   /** More of the variables by which the cloud is found. */
   cloudEnvironment?: CloudEnvironment;
   /** Default: kept in memory. */
@@ -83,7 +86,8 @@ const GUEST_DATA_OFFSET = MIB;
 const GUEST_DISK_BYTES = 16 * MIB;
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
-  const clock = new VirtualClock();
+  const { startMilliseconds, places: given = {} } = options;
+  const clock = new VirtualClock(startMilliseconds === undefined ? {} : { startMilliseconds });
   const working = new WorkingClock(clock);
   const history = options.history ?? historiesByName();
   const cloud = await startDemoCloud({
@@ -95,7 +99,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     bank: memoryStore({ location: 'memory:bank', clock }),
     register: memoryStore({ location: 'memory:register', clock }),
     work: memoryStore({ location: 'memory:work', clock }),
-    ...options.places,
+    ...(typeof given === 'function' ? given(working) : given),
   };
   const bank = await createBank(places, {
     access: [

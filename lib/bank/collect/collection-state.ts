@@ -16,6 +16,7 @@ const Header = z.strictObject({
   dead: z.array(z.string()),
   fencedCheckpoints: z.array(z.string()),
   fencedPins: z.array(z.string()),
+  openGraves: z.array(z.string()),
   groups: z.array(z.tuple([z.string(), z.string()])),
   checkpoints: CheckpointRows,
   keys: z.int(),
@@ -35,20 +36,24 @@ export class CollectionState {
   /** Checkpoints that were ABORTED or COLLECTING in pass A. */
   readonly dead: Set<string>;
   readonly fencedCheckpoints: Set<string>;
+  /** Pins that are fenced, by this collection or an earlier one that did not bury them. */
   readonly fencedPins: Set<string>;
+  /** Checkpoints of whose records an interrupted burial left something. */
+  readonly openGraves: Set<string>;
   readonly groups: ServerGroups;
   /** Checkpoints that were buried when pass A came to them. */
   readonly oldGraves: KeyTable;
   /** Roots that a compaction made, and that pass A saw. */
   readonly seenRoots: KeyTable;
 
-  constructor(parts: Partial<Omit<CollectionState, 'enter' | 'encode'>> = {}) {
+  constructor(parts: Partial<Omit<CollectionState, 'enter' | 'encode' | 'graves'>> = {}) {
     this.phase = parts.phase ?? 'list';
     this.after = parts.after ?? null;
     this.objects = parts.objects ?? new ListedObjects();
     this.dead = parts.dead ?? new Set();
     this.fencedCheckpoints = parts.fencedCheckpoints ?? new Set();
     this.fencedPins = parts.fencedPins ?? new Set();
+    this.openGraves = parts.openGraves ?? new Set();
     this.groups = parts.groups ?? new ServerGroups();
     this.oldGraves = parts.oldGraves ?? new KeyTable();
     this.seenRoots = parts.seenRoots ?? new KeyTable();
@@ -57,6 +62,11 @@ export class CollectionState {
   enter(phase: CollectionState['phase']): void {
     this.phase = phase;
     this.after = null;
+  }
+
+  /** What is to be buried when the dead objects are gone. */
+  graves(): { checkpoints: string[]; pins: string[] } {
+    return { checkpoints: [...this.dead, ...this.openGraves], pins: [...this.fencedPins] };
   }
 
   /** A line of JSON, and the tables. */
@@ -68,6 +78,7 @@ export class CollectionState {
       dead: [...this.dead],
       fencedCheckpoints: [...this.fencedCheckpoints],
       fencedPins: [...this.fencedPins],
+      openGraves: [...this.openGraves],
       groups: this.groups.links(),
       checkpoints: this.objects.rows(),
       keys: this.objects.keys.size,
@@ -95,6 +106,7 @@ export class CollectionState {
       dead: new Set(header.dead),
       fencedCheckpoints: new Set(header.fencedCheckpoints),
       fencedPins: new Set(header.fencedPins),
+      openGraves: new Set(header.openGraves),
       groups: new ServerGroups(header.groups),
       oldGraves: table(header.oldGraves),
       seenRoots: table(header.seenRoots),

@@ -3,8 +3,8 @@ import { endClaim } from '../register/claim.ts';
 import { serverKeyIn } from '../register/ids.ts';
 import { mapInOrder } from '../register/in-order.ts';
 import { isAlive } from '../register/lease.ts';
-import { listHeads } from '../register/list-checkpoints.ts';
-import { fencePin, listPins, type ReaderPinRecord } from '../register/pin.ts';
+import { type ListedHead, listHeads } from '../register/list-checkpoints.ts';
+import { fencePin, listAllPins, listPins, type ReaderPinRecord } from '../register/pin.ts';
 import { startCollecting } from '../register/prune-checkpoint.ts';
 import {
   type CheckpointRecord,
@@ -54,11 +54,13 @@ export class LiveMarker {
   async passA(): Promise<boolean> {
     const { register, options } = this.#marking;
     const { objects, dead, oldGraves, seenRoots } = this.#state;
-    for await (const _ of mapInOrder(listPins(register, options), AT_ONCE, (pin) =>
-      this.#fenceIfDue(pin),
-    ));
-    return await this.#eachRecord(async (checkpoint, head) => {
+    const pins = mapInOrder(listAllPins(register, options), AT_ONCE, async ({ id, held }) => {
+      if (held === undefined || (await this.#isFenced(held))) this.#state.fencedPins.add(id);
+    });
+    for await (const _ of pins);
+    return await this.#eachRecord(async ({ checkpoint, head, isOpenGrave }) => {
       objects.know(checkpoint);
+      if (isOpenGrave) this.#state.openGraves.add(checkpoint);
       const now = await this.#endIfDue(head);
       if (now.kind === 'buried') oldGraves.add(checkpoint);
       if (now.kind !== 'live') return;
@@ -71,8 +73,8 @@ export class LiveMarker {
   /** Marks what anything else refers to. False when it stopped before the end. */
   async passB(): Promise<boolean> {
     const { register, options } = this.#marking;
-    if (!(await this.#eachRecord((checkpoint, head) => this.#judge(checkpoint, head))))
-      return false;
+    const judge = ({ checkpoint, head }: ListedHead) => this.#judge(checkpoint, head);
+    if (!(await this.#eachRecord(judge))) return false;
     for await (const _ of mapInOrder(listPins(register, options), AT_ONCE, async (pin) => {
       // A root that is missing: the reader has not looked at the checkpoint again yet, and will not find it.
       if (!this.#state.fencedPins.has(pin.id)) await this.#markNamed(pin.root, { isHeld: true });
@@ -80,9 +82,7 @@ export class LiveMarker {
     return true;
   }
 
-  async #eachRecord(
-    deal: (checkpoint: string, head: RecordHead) => Promise<void>,
-  ): Promise<boolean> {
+  async #eachRecord(deal: (listed: ListedHead) => Promise<void>): Promise<boolean> {
     const { register, mustStop, options } = this.#marking;
     const { after } = this.#state;
     const heads = listHeads(register, { ...options, ...(after === null ? {} : { after }) });
@@ -97,9 +97,9 @@ export class LiveMarker {
         yield one;
       }
     };
-    const dealt = mapInOrder(source(), AT_ONCE, async ({ checkpoint, head }) => {
-      await deal(checkpoint, head);
-      return checkpoint;
+    const dealt = mapInOrder(source(), AT_ONCE, async (listed) => {
+      await deal(listed);
+      return listed.checkpoint;
     });
     for await (const checkpoint of dealt) this.#state.after = checkpoint;
     return isWhole;
@@ -207,10 +207,11 @@ export class LiveMarker {
     return await readRecord(register, checkpoint, options);
   }
 
-  async #fenceIfDue(pin: ReaderPinRecord): Promise<void> {
+  /** Whether the pin was due to be fenced, and is. */
+  async #isFenced(pin: ReaderPinRecord): Promise<boolean> {
     const { register, dryRun, options } = this.#marking;
-    if (await isAlive(register, pin)) return;
-    if (dryRun || (await fencePin(register, pin, options))) this.#state.fencedPins.add(pin.id);
+    if (await isAlive(register, pin)) return false;
+    return dryRun || (await fencePin(register, pin, options));
   }
 }
 

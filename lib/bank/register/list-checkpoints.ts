@@ -5,7 +5,7 @@ import { mapInOrder } from './in-order.ts';
 import type { CheckpointRecord } from './record.ts';
 import { type RecordHead, recordSeries } from './records.ts';
 import type { Register } from './register.ts';
-import { listSeries, readListed } from './series.ts';
+import { isOpenGrave, type ListedSeries, listSeries, readListed } from './series.ts';
 
 /** Records read at once while listing. */
 const READS_AT_ONCE = 16;
@@ -17,10 +17,16 @@ export interface ListOptions extends CallOptions {
   after?: string;
 }
 
-/** A record's place in a list: its checkpoint and its highest generation, known without reading it. */
-export interface ListedRecord {
+/** A record's place in a list, known without reading it. */
+export interface ListedRecord extends Omit<ListedSeries, 'prefix'> {
   readonly checkpoint: string;
-  readonly generation: number;
+}
+
+/** A record, and whether its burial is to be finished. */
+export interface ListedHead {
+  readonly checkpoint: string;
+  readonly head: RecordHead;
+  readonly isOpenGrave: boolean;
 }
 
 /**
@@ -40,11 +46,11 @@ export async function* listCheckpoints(
 export async function* listHeads(
   register: Register,
   options: ListOptions = {},
-): AsyncGenerator<{ checkpoint: string; head: RecordHead }, void, undefined> {
+): AsyncGenerator<ListedHead, void, undefined> {
   yield* mapInOrder(listKeys(register, options), READS_AT_ONCE, async (listed) => {
     const { checkpoint, generation } = listed;
     const head = await readListed(recordSeries(register, checkpoint), generation, options);
-    return { checkpoint, head };
+    return { checkpoint, head, isOpenGrave: isOpenGrave(listed) };
   });
 }
 
@@ -56,7 +62,8 @@ export async function* listKeys(
   const prefix = serverKey === undefined ? 'records/' : `records/${serverKey}/`;
   const place = after === undefined ? {} : { after: recordSeries(register, after).prefix };
   for await (const listed of listSeries(register.store, prefix, { ...options, ...place })) {
-    yield { checkpoint: checkpointIn(listed.prefix), generation: listed.generation };
+    const { prefix: found, ...keys } = listed;
+    yield { checkpoint: checkpointIn(found), ...keys };
   }
 }
 

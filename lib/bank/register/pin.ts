@@ -4,7 +4,15 @@ import { RecordUnreadable } from './errors.ts';
 import { PinId } from './ids.ts';
 import { Execution, Lease, Pin } from './record.ts';
 import type { Register } from './register.ts';
-import { bury, compareAndSet, listSeries, readHead, readListed, type Series } from './series.ts';
+import {
+  bury,
+  compareAndSet,
+  isOpenGrave,
+  listSeries,
+  readHead,
+  readListed,
+  type Series,
+} from './series.ts';
 
 /** One generation of a reader's pin: a restore or a verification reads this checkpoint by this root now. */
 export const ReaderPinRecord = z.strictObject({
@@ -35,10 +43,26 @@ export async function* listPins(
   register: Register,
   options: CallOptions = {},
 ): AsyncGenerator<ReaderPinRecord, void, undefined> {
-  for await (const { prefix, generation } of listSeries(register.store, 'pins/', options)) {
-    const series = pinSeries(register, prefix.slice('pins/'.length));
-    const head = await readListed(series, generation, options);
-    if (head.kind === 'live' && head.value.state === 'HELD') yield head.value;
+  for await (const { held } of listAllPins(register, options)) if (held !== undefined) yield held;
+}
+
+/** A pin, or what is to be buried of one. */
+export interface ListedPin {
+  readonly id: string;
+  /** Undefined where it holds nothing. */
+  readonly held?: ReaderPinRecord;
+}
+
+/** The pins that are HELD, and those that are over and yet not buried: whoever fenced them did not live to do it. */
+export async function* listAllPins(
+  register: Register,
+  options: CallOptions = {},
+): AsyncGenerator<ListedPin, void, undefined> {
+  for await (const listed of listSeries(register.store, 'pins/', options)) {
+    const id = listed.prefix.slice('pins/'.length);
+    const head = await readListed(pinSeries(register, id), listed.generation, options);
+    if (head.kind === 'live') yield head.value.state === 'HELD' ? { id, held: head.value } : { id };
+    else if (isOpenGrave(listed)) yield { id };
   }
 }
 

@@ -36,13 +36,22 @@ export function generationKey(prefix: string, generation: number): string {
   return `${prefix}/${String(generation).padStart(10, '0')}`;
 }
 
-/** The series below a prefix, each with its highest generation, ascending by their prefixes; those behind the series `after`, if given. */
+/** A series as its keys alone show it. */
+export interface ListedSeries {
+  readonly prefix: string;
+  /** The highest. */
+  readonly generation: number;
+  /** How many there are. */
+  readonly count: number;
+}
+
+/** The series below a prefix, ascending by their prefixes; those behind the series `after`, if given. */
 export async function* listSeries(
   store: ObjectStore,
   prefix: string,
   { after, ...options }: CallOptions & { after?: string } = {},
-): AsyncGenerator<{ prefix: string; generation: number }, void, undefined> {
-  let last: { prefix: string; generation: number } | undefined;
+): AsyncGenerator<ListedSeries, void, undefined> {
+  let last: ListedSeries | undefined;
   const startAfter = after === undefined ? {} : { startAfter: generationKey(after, TOMBSTONE) };
   for await (const { key } of store.list(prefix, { ...options, ...startAfter })) {
     const next = splitGenerationKey(key);
@@ -54,8 +63,9 @@ export async function* listSeries(
         },
       );
     }
-    if (last !== undefined && last.prefix !== next.prefix) yield last;
-    last = next;
+    const isSame = last?.prefix === next.prefix;
+    if (last !== undefined && !isSame) yield last;
+    last = { ...next, count: isSame ? (last?.count ?? 0) + 1 : 1 };
   }
   if (last !== undefined) yield last;
 }
@@ -102,6 +112,11 @@ export async function compareAndSet<Value extends { readonly writeId: string }>(
       if (!(error instanceof WriteOutcomeUnknown) || tries === MAX_TRIES) throw error;
     }
   }
+}
+
+/** Whether a burial was interrupted, or a late write came after it: beside the tombstone there is something still. */
+export function isOpenGrave({ generation, count }: Pick<ListedSeries, 'generation' | 'count'>) {
+  return generation === TOMBSTONE && count > 1;
 }
 
 /** Ends a series for good, whatever writes still come. Safe to repeat. */

@@ -70,7 +70,7 @@ export function s3Store(options: S3StoreOptions): ObjectStore {
 
     async put(key, body, options) {
       validateKey(key);
-const command = {
+      const command = {
         ...objectOf(place, key),
         Body: body,
         ...retentionFields(options?.retention),

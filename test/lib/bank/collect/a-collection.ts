@@ -119,12 +119,13 @@ export class CollectedBank {
   async #planIn(state: CollectionState): Promise<TestPlan> {
     const sorted: { key: string; as: string }[] = [];
     for (const share of SHARES) sorted.push(...(await all(sortedObjects(this.bank, state, share))));
+    const graves = state.graves();
     const keysAs = (as: string) => sorted.filter((one) => one.as === as).map(({ key }) => key);
     return {
       ...estimateOf(state),
       deadKeys: keysAs('dead'),
       sparseKeys: keysAs('sparse'),
-      graves: { checkpoints: [...state.dead].sort(), pins: [...state.fencedPins].sort() },
+      graves: { checkpoints: graves.checkpoints.sort(), pins: graves.pins.sort() },
       fencedCheckpoints: [...state.fencedCheckpoints].sort(),
     };
   }

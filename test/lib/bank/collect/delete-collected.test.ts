@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { deleteListed } from '../../../../lib/bank/collect/delete-collected.ts';
+import { buryDead, deleteListed } from '../../../../lib/bank/collect/delete-collected.ts';
 import { CollectionRefused } from '../../../../lib/bank/collect/errors.ts';
 import { refuseTooMuch } from '../../../../lib/bank/collect/plan-collection.ts';
-import { StoreRefused } from '../../../../lib/bank/store/errors.ts';
+import { fencePin, listPins } from '../../../../lib/bank/register/pin.ts';
+import { openPin } from '../../../../lib/bank/register/reader-pin.ts';
+import { StoreRefused, StoreUnavailable } from '../../../../lib/bank/store/errors.ts';
+import { all } from '../register/a-register.ts';
+import { keysOf } from '../tamper.ts';
 import { CollectedBank, rootOf, sized } from './a-collection.ts';
 
 describe('refuseTooMuch', () => {
@@ -15,6 +19,50 @@ describe('refuseTooMuch', () => {
     const { listed, dead } = plan;
     const half = { ...plan, listed: { ...listed, bytes: 2 * dead.bytes } };
     expect(() => refuseTooMuch(world.bank, half)).not.toThrow();
+  });
+});
+
+describe('buryDead', () => {
+  it('is finished by the next collection where it was interrupted', async () => {
+    const world = new CollectedBank();
+    const { register } = world;
+    const kept = await world.backUp('kept');
+    await openPin(register, { checkpoint: kept, execution: { id: 'a restore that died' } });
+    await world.giveUp(await world.backUp('e1'));
+    await register.clock.advance(2 * 3600 * 1000);
+    const { graves } = await world.plan();
+    for (const prefix of ['records/', 'pins/']) {
+      const store = {
+        ...register.store,
+        delete: async (keys: readonly string[]) => {
+          if (keys.some((key) => key.startsWith(prefix))) throw new StoreUnavailable('It is gone.');
+          await register.store.delete(keys);
+        },
+      };
+      const { checkpoints, pins } = graves;
+      const some = prefix === 'pins/' ? { checkpoints: [], pins } : { checkpoints, pins: [] };
+      await expect(buryDead({ ...register, store }, some)).rejects.toThrow(StoreUnavailable);
+    }
+
+    await world.collect();
+
+    const left = (await keysOf(register.store, '')).filter((key) => !key.includes(kept));
+    expect(left).toHaveLength(2);
+    expect(left.every((key) => key.endsWith('/9999999999'))).toBe(true);
+    expect(await world.isWhole(kept)).toBe(true);
+  });
+
+  it('buries a pin that an earlier collection fenced, and did not live to bury', async () => {
+    const world = new CollectedBank();
+    const { register } = world;
+    const checkpoint = await world.backUp('kept');
+    const { id } = await openPin(register, { checkpoint, execution: { id: 'a restore' } });
+    const [pin] = await all(listPins(register));
+    if (pin !== undefined) await fencePin(register, pin);
+
+    await world.collect();
+
+    expect(await keysOf(register.store, 'pins/')).toEqual([`pins/${id}/9999999999`]);
   });
 });
 

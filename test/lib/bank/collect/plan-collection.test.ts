@@ -104,7 +104,7 @@ describe('a collection', () => {
 
     expect(await world.plan()).toMatchObject({
       fencedCheckpoints: [open.checkpoint],
-      graves: { pins: [] },
+      graves: { pins: [pin.id] },
       dead: { objects: 6 },
     });
   });

@@ -242,7 +242,7 @@ class BankUnderTest {
         }
       }
       await deleteListed({ bank, objects });
-      await buryDead(register, { checkpoints: [...state.dead], pins: [...state.fencedPins] });
+      await buryDead(register, state.graves());
     });
   }
 

@@ -163,8 +163,8 @@ describe('a series of generations', () => {
     }
 
     expect(await all(listSeries(store, 'things/'))).toEqual([
-      { prefix: 'things/a', generation: 11 },
-      { prefix: 'things/b', generation: 0 },
+      { prefix: 'things/a', generation: 11, count: 12 },
+      { prefix: 'things/b', generation: 0, count: 1 },
     ]);
   });
 

@@ -1,6 +1,16 @@
 import type * as FileSystem from 'node:fs/promises';
 
-export type Step = 'open' | 'write' | 'sync' | 'rename' | 'link' | 'mkdir' | 'readdir' | 'unlink';
+export type Step =
+  | 'open'
+  | 'read'
+  | 'write'
+  | 'sync'
+  | 'rename'
+  | 'link'
+  | 'mkdir'
+  | 'readdir'
+  | 'unlink'
+  | 'rm';
 
 /** Stands before the real file system of `vi.mock('node:fs/promises')`: sees every step, and may fail it. */
 export const disk = {
@@ -20,6 +30,7 @@ export function watchedDisk(real: typeof FileSystem): typeof FileSystem {
     rename: (from, to) => watched('rename', String(to), () => real.rename(from, to)),
     link: (from, to) => watched('link', String(to), () => real.link(from, to)),
     unlink: (path) => watched('unlink', String(path), () => real.unlink(path)),
+    rm: (path, options) => watched('rm', String(path), () => real.rm(path, options)),
     mkdir: ((path, options) =>
       watched('mkdir', String(path), () => real.mkdir(path, options))) as typeof real.mkdir,
     readdir: ((path: string, options: { withFileTypes: true }) =>
@@ -28,10 +39,12 @@ export function watchedDisk(real: typeof FileSystem): typeof FileSystem {
 }
 
 function watchedHandle(path: string, handle: FileSystem.FileHandle): FileSystem.FileHandle {
+  const read = handle.read.bind(handle) as (...args: unknown[]) => Promise<unknown>;
   const write = handle.write.bind(handle) as (...args: unknown[]) => Promise<unknown>;
   const sync = handle.sync.bind(handle);
   const datasync = handle.datasync.bind(handle);
   return Object.assign(handle, {
+    read: (...args: unknown[]) => watched('read', path, () => read(...args)),
     write: (...args: unknown[]) => watched('write', path, () => write(...args)),
     sync: () => watched('sync', path, sync),
     datasync: () => watched('sync', path, datasync),

@@ -1,0 +1,139 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { ObjectStore } from '../../../lib/bank/store/object-store.ts';
+import { s3Store } from '../../../lib/bank/store/s3.ts';
+import { type S3ClientOptions, s3Client } from '../../../lib/bank/store/s3-client.ts';
+import type { Clock } from '../../../lib/clock.ts';
+import { Random } from '../../lib/disk/support/random.ts';
+import {
+  type ProxiedRequest,
+  type ProxyFault,
+  startFaultProxy,
+} from '../../s3-server/fault-proxy.ts';
+import { keysOf } from '../../lib/bank/tamper.ts';
+import { type FaultyPlaces, rateOf } from './faulty-places.ts';
+
+const passing: readonly (readonly [weight: number, (random: Random) => ProxyFault])[] = [
+  [3, () => ({ kind: 'answer', effect: false, status: 503, code: 'SlowDown' })],
+  [1, () => ({ kind: 'answer', effect: false, status: 500, code: 'InternalError' })],
+  [3, () => ({ kind: 'answer', effect: true, status: 500, code: 'InternalError' })],
+  [1, () => ({ kind: 'answer', effect: false, status: 409, code: 'OperationAborted' })],
+  [1, () => ({ kind: 'page', effect: false, status: 502, body: '<html>Bad Gateway' })],
+  [1, () => ({ kind: 'page', effect: false, status: 200, body: '<html>Please log in' })],
+  [2, () => ({ kind: 'reset', effect: false })],
+  [3, () => ({ kind: 'reset', effect: true })],
+  [2, (random) => ({ kind: 'cut request', share: random.word() / 2 ** 32 })],
+  [3, (random) => ({ kind: 'cut answer', share: random.word() / 2 ** 32 })],
+  [3, () => ({ kind: 'twice' })],
+  [1, () => ({ kind: 'answered twice' })],
+  // The client takes the clock that the answer tells: the next request is really an hour off.
+  [1, (random) => skewed(random.pick([0, 3600, -3600]))],
+];
+/** Each costs the seconds of an attempt. */
+const silence: readonly ProxyFault[] = [
+  { kind: 'silence', effect: false },
+  { kind: 'silence', effect: true },
+];
+const expired: ProxyFault = { kind: 'answer', effect: false, status: 400, code: 'ExpiredToken' };
+const drawn = passing.flatMap(([weight, fault]) => Array<typeof fault>(weight).fill(fault));
+
+const ATTEMPT_MILLISECONDS = 4000;
+const MOST_SILENCES = 2;
+
+function skewed(clockOffsetSeconds: number): ProxyFault {
+  const code = 'RequestTimeTooSkewed';
+  return { kind: 'answer', effect: false, status: 403, code, clockOffsetSeconds };
+}
+
+export interface S3Lab {
+  url: string;
+  bucket: string;
+  client: Omit<S3ClientOptions, 'endpoint'>;
+}
+
+/**
+ * Places in a bucket of an S3 server, behind a proxy that fails requests by the seed. Of every four seeds one has credentials that run
+ * out for good in the middle, and one has pages of one entry.
+ */
+export async function s3Places(seed: number, lab: S3Lab): Promise<FaultyPlaces> {
+  const proxy = await startFaultProxy(lab.url);
+  const random = new Random(seed);
+  const rate = rateOf(seed);
+  const prefix = `seed-${seed}`;
+  const smallPages = (seed >> 2) % 4 === 1;
+  const runsOut = (seed >> 2) % 4 === 2;
+  let left = 0;
+  let silences = 0;
+
+  const draw = ({ method, headers }: ProxiedRequest): ProxyFault | undefined => {
+    if (runsOut && (left -= 1) < 0) return expired;
+    if (random.word() / 2 ** 32 >= rate) return undefined;
+    if (random.chance(0.02) && silences < MOST_SILENCES) {
+      silences += 1;
+      return random.pick(silence);
+    }
+    const isConditional = method === 'PUT' && headers['if-none-match'] !== undefined;
+    if (isConditional && random.chance(0.2)) {
+      const code = 'ConditionalRequestConflict';
+      return { kind: 'answer', effect: false, status: 409, code };
+    }
+    return random.pick(drawn)(random);
+  };
+  const open = (client: S3Client, place: string, clock?: Clock): ObjectStore =>
+    s3Store({
+      client,
+      bucket: lab.bucket,
+      prefix: `${prefix}/${place}`,
+      attemptMilliseconds: ATTEMPT_MILLISECONDS,
+      ...(clock === undefined ? {} : { clock }),
+    });
+  const direct = s3Store({
+    client: s3Client({ ...lab.client, endpoint: lab.url }),
+    bucket: lab.bucket,
+    prefix,
+  });
+
+  return {
+    open(clock) {
+      const client = s3Client({ ...lab.client, endpoint: proxy.url });
+      if (smallPages) listOneByOne(client);
+      return {
+        bank: open(client, 'bank', clock),
+        register: open(client, 'register', clock),
+        work: open(client, 'work', clock),
+      };
+    },
+    arm() {
+      left = 1 + random.below(150);
+      silences = 0;
+      proxy.faultFor = draw;
+    },
+    calm() {
+      proxy.faultFor = () => undefined;
+    },
+    get injected() {
+      return proxy.injected;
+    },
+    async leftovers() {
+      const found: string[] = [];
+      for await (const { key } of direct.listUploads('')) found.push(`upload of ${key}`);
+      return found;
+    },
+    async close() {
+      await proxy.close();
+      for await (const upload of direct.listUploads('')) await direct.abortUpload(upload);
+      await direct.delete(await keysOf(direct, ''));
+    },
+  };
+}
+
+function listOneByOne(client: S3Client): void {
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      async (args) => {
+        if (!/^List/.test(commandName)) return await next(args);
+        const one = { MaxKeys: 1, MaxUploads: 1, MaxParts: 1 };
+        return await next({ ...args, input: { ...args.input, ...one } });
+      },
+    { step: 'initialize', name: 'listOneByOne' },
+  );
+}
