@@ -38,21 +38,31 @@ export class WorkingClock implements Clock {
     }
   }
 
+  /** Time stands still until `work` has settled: what another process does is not seen otherwise. It must not sleep. */
+  async hold<T>(work: Promise<T>): Promise<T> {
+    return await this.#clock.hold(work);
+  }
+
   /** Counts the functions of one execution; others may run at the same time. */
   execution(): FollowedExecution {
-    let own = 0;
-    const count = (change: number) => {
-      own += change;
-      this.#working += change;
+    // By the place in the execution: one that is aborted says no more of itself.
+    const own = new Set<string>();
+    const change = (act: () => unknown) => {
+      const before = own.size;
+      act();
+      this.#working += own.size - before;
       this.#settle();
     };
     return {
       follow(event, recorded) {
         if (recorded) return;
-        if (event.type === 'TaskStarted') count(1);
-        else if (/^Task(Succeeded|Failed|TimedOut)$/.test(event.type)) count(-1);
+        const place = JSON.stringify(event.path ?? []);
+        if (event.type === 'TaskStarted') change(() => own.add(place));
+        else if (/^(Task(Succeeded|Failed|TimedOut)|ExecutionAborted)$/.test(event.type)) {
+          change(() => own.delete(place));
+        }
       },
-      rest: () => count(-own),
+      rest: () => change(() => own.clear()),
     };
   }
 

@@ -29,7 +29,7 @@ export interface WorldOptions {
   /** The bank is locked; its place must be one that can be. */
   lock?: BankLock;
   /** Those that are not given are in memory. A function is given the clock on which waits take no time. */
-  places?: Partial<BankPlaces> | ((clock: Clock) => BankPlaces);
+  places?: Partial<BankPlaces> | ((clock: WorkingClock) => BankPlaces);
   /** Where the clock starts; where a store dates by the real one, now. */
   startMilliseconds?: number;
   /** More of the variables by which the cloud is found. */

@@ -41,6 +41,8 @@ export interface FaultProxy {
   faultFor: (request: ProxiedRequest) => ProxyFault | undefined;
   /** Faults so far. */
   injected: number;
+  /** Given for each request a promise that it has been answered, or was given up. */
+  whileServing: (served: Promise<unknown>) => void;
   close(): Promise<void>;
 }
 
@@ -53,6 +55,7 @@ interface Answered {
 /** A proxy before an S3 server, which does not see the difference: requests are passed on as they were signed. */
 export async function startFaultProxy(serverUrl: string): Promise<FaultProxy> {
   const http = createServer((request, response) => {
+    proxy.whileServing(once(response, 'close'));
     void serve(proxy, serverUrl, request, response).catch(() => response.destroy());
   });
   http.listen(0, '127.0.0.1');
@@ -61,6 +64,7 @@ export async function startFaultProxy(serverUrl: string): Promise<FaultProxy> {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     faultFor: () => undefined,
     injected: 0,
+    whileServing: () => undefined,
     async close() {
       http.closeAllConnections();
       http.close();

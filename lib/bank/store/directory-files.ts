@@ -74,7 +74,7 @@ export function durableFiles(root: string): DurableFiles {
         }
         return path;
       } catch (error) {
-        await rm(path, { force: true });
+        await removeTemporary(path);
         throw error;
       }
     },
@@ -113,7 +113,7 @@ export function durableFiles(root: string): DurableFiles {
           if (await exists(path)) await rename(path, grave);
         });
       } finally {
-        await rm(grave, { recursive: true, force: true });
+        await removeTemporary(grave);
       }
     },
   };
@@ -130,6 +130,11 @@ export async function writeAll(
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
     done += bytesWritten;
   }
+}
+
+/** Removes what is of no use any more, if it can: what became of the object does not depend on it, and it goes in a day anyway. */
+export async function removeTemporary(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
 export async function exists(path: string): Promise<boolean> {
@@ -203,7 +208,7 @@ async function removeAbandoned(folder: string): Promise<void> {
     const path = join(folder, name);
     const status = await statusOf(path);
     if (status !== undefined && Date.now() - status.mtimeMs > ABANDONED_MILLISECONDS) {
-      await rm(path, { recursive: true, force: true }).catch(() => undefined);
+      await removeTemporary(path);
     }
   }
 }

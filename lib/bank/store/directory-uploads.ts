@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { isKey } from './arguments.ts';
 import { isMissing } from './directory-errors.ts';
-import { type DurableFiles, exists, writeAll } from './directory-files.ts';
+import { type DurableFiles, exists, removeTemporary, writeAll } from './directory-files.ts';
 import { UploadIncomplete, UploadNotFound } from './errors.ts';
 import type { Part, Upload } from './object-store.ts';
 
@@ -57,15 +57,24 @@ export function directoryUploads(
     async start(key) {
       const uploadId = randomBytes(16).toString('hex');
       const draft = await files.temporaryPath();
-      await files.inFolderOf(join(draft, 'data'), async () => {
-        await (await open(join(draft, 'data'), 'w', 0o600)).close();
-      });
-      const note = await files.writeTemporary(
-        Buffer.from(`${key}\n${new Date(clock.now()).toISOString()}\n`),
-      );
-      await rename(note, join(draft, 'upload'));
-      await files.inFolderOf(folderOf(uploadId), () => rename(draft, folderOf(uploadId)));
-      await files.syncFoldersOf(join(folderOf(uploadId), 'upload'));
+      const text = Buffer.from(`${key}\n${new Date(clock.now()).toISOString()}\n`);
+      try {
+        await files.inFolderOf(join(draft, 'data'), async () => {
+          await (await open(join(draft, 'data'), 'w', 0o600)).close();
+        });
+        const note = await files.writeTemporary(text);
+        await rename(note, join(draft, 'upload')).catch(async (error: unknown) => {
+          await removeTemporary(note);
+          throw error;
+        });
+        await files.inFolderOf(folderOf(uploadId), () => rename(draft, folderOf(uploadId)));
+        await files.syncFoldersOf(join(folderOf(uploadId), 'upload'));
+      } catch (error) {
+        // Under the one name or the other: nobody knows its id.
+        await removeTemporary(draft);
+        await removeTemporary(folderOf(uploadId));
+        throw error;
+      }
       return uploadId;
     },
 
@@ -83,9 +92,8 @@ export function directoryUploads(
         }
         await rename(note, join(folder, String(part.number)));
       } catch (error) {
+        await removeTemporary(note);
         throw isMissing(error) ? unknown(upload) : error;
-      } finally {
-        await rm(note, { force: true });
       }
     },
 

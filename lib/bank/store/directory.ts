@@ -1,4 +1,4 @@
-import { rename, rm, unlink } from 'node:fs/promises';
+import { rename, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../../clock.ts';
 import {
@@ -9,7 +9,7 @@ import {
   validateRange,
 } from './arguments.ts';
 import { codeOf, directoryError, isMissing } from './directory-errors.ts';
-import { durableFiles, statusOf } from './directory-files.ts';
+import { durableFiles, removeTemporary, statusOf } from './directory-files.ts';
 import { ObjectLockUnavailable } from './errors.ts';
 import { linkIfAbsent } from './directory-link.ts';
 import { readObject } from './directory-read.ts';
@@ -65,7 +65,7 @@ export function directoryStore(
           options?.signal?.throwIfAborted();
           await files.inFolderOf(file, () => rename(temporary, file));
         } catch (error) {
-          await rm(temporary, { force: true });
+          await removeTemporary(temporary);
           throw error;
         }
         await files.syncFoldersOf(file);
@@ -78,7 +78,7 @@ export function directoryStore(
           options?.signal?.throwIfAborted();
           return await linkIfAbsent(files, temporary, file);
         } finally {
-          await rm(temporary, { force: true });
+          await removeTemporary(temporary);
         }
       }),
 

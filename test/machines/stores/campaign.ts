@@ -1,29 +1,53 @@
-import { s3Client } from '../../../lib/bank/store/s3-client.ts';
-import { startS3Server } from '../../s3-server/s3-server.ts';
-import { s3Places } from './s3-places.ts';
+import { type S3Lab, s3Places } from './s3-places.ts';
 import { directoryPlaces } from './directory-places.ts';
 import { runWholeMachine } from './whole-machine.ts';
-const server = await startS3Server();
-for (
-  let seed = Number(process.argv[3] ?? 1), n = Number(process.argv[2] ?? 1);
-  n > 0;
-  n--, seed++
-) {
-  const t = performance.now();
+import { startS3Server } from '../../s3-server/s3-server.ts';
+import { makeBucket, removeBucket } from '../../s3-lab/buckets.ts';
+
+/**
+ * `npm run campaign:stores -- [seeds] [first seed] [store]`: the whole machine as many times as wanted on a store that fails, and how
+ * it ended. Stores: `s3`, the real server of the lab (eval "$(bash test/s3-lab/lab.sh env)"), `directory`, and `embedded`, the S3 server
+ * of the tests. Names each failed seed.
+ */
+const seeds = Number(process.argv[2] ?? 100);
+const firstSeed = Number(process.argv[3] ?? 1);
+const store = process.argv[4] ?? 'directory';
+
+const counts = new Map<string, number>();
+const count = (what: string, by = 1) => counts.set(what, (counts.get(what) ?? 0) + by);
+
+const lab = store === 'directory' ? undefined : await openLab();
+for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
   try {
-    const r = await runWholeMachine(
-      process.argv[4] === 'dir'
-        ? await directoryPlaces(seed)
-        : await s3Places(seed, {
-            url: server.url,
-            bucket: 'bank',
-            client: { credentials: server.credentials, env: {} },
-          }),
-    );
-    console.log(seed, JSON.stringify(r), Math.round(performance.now() - t));
-  } catch (e) {
-    console.log(seed, 'FAILED', e);
+    const places =
+      lab === undefined ? await directoryPlaces(seed) : await s3Places(seed, lab.place);
+    const { faults, outcomes } = await runWholeMachine(places);
+    count('faults', faults);
+    for (const [machine, outcome] of Object.entries(outcomes)) count(`${machine}: ${outcome}`);
+  } catch (error) {
+    console.log(`seed ${seed}:`, error);
+    count('FAILED SEEDS');
+    process.exitCode = 1;
   }
 }
-void s3Client;
-await server.close();
+await lab?.close();
+console.log(`${store}, seeds ${firstSeed} to ${firstSeed + seeds - 1}`);
+for (const [what, times] of [...counts].sort(([a], [b]) => a.localeCompare(b))) {
+  console.log(`${what}: ${times}`);
+}
+
+async function openLab(): Promise<{ place: S3Lab; close: () => Promise<void> }> {
+  if (store === 'embedded') {
+    const server = await startS3Server();
+    const client = { credentials: server.credentials, env: {} };
+    return {
+      place: { url: server.url, bucket: 'bank', client },
+      close: async () => await server.close(),
+    };
+  }
+  const bucket = await makeBucket();
+  return {
+    place: { url: process.env['AWS_ENDPOINT_URL_S3'] ?? '', bucket, client: {} },
+    close: async () => await removeBucket(bucket),
+  };
+}

@@ -1,9 +1,9 @@
 import type { BankPlaces } from '../../../lib/bank/places.ts';
-import type { Clock } from '../../../lib/clock.ts';
+import type { WorkingClock } from '../../working-clock.ts';
 
 /** The three places of a bank on one kind of store, with faults that can be switched on and off. */
 export interface FaultyPlaces {
-  open(clock: Clock): BankPlaces;
+  open(clock: WorkingClock): BankPlaces;
   /** From now on calls fail as the seed has it. */
   arm(): void;
   /** From now on none fails. */

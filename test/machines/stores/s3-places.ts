@@ -95,6 +95,7 @@ export async function s3Places(seed: number, lab: S3Lab): Promise<FaultyPlaces> 
   return {
     open(clock) {
       const client = s3Client({ ...lab.client, endpoint: proxy.url });
+      proxy.whileServing = (served) => void clock.hold(served);
       if (smallPages) listOneByOne(client);
       return {
         bank: open(client, 'bank', clock),
@@ -130,7 +131,7 @@ function listOneByOne(client: S3Client): void {
   client.middlewareStack.add(
     (next, { commandName = '' }) =>
       async (args) => {
-        if (!/^List/.test(commandName)) return await next(args);
+        if (!commandName.startsWith('List')) return await next(args);
         const one = { MaxKeys: 1, MaxUploads: 1, MaxParts: 1 };
         return await next({ ...args, input: { ...args.input, ...one } });
       },

@@ -126,6 +126,27 @@ describe('directoryStore and the disk', () => {
     await expect(call()).rejects.toThrow(StoreUnavailable);
   });
 
+  it.each(['open', 'write', 'sync', 'rename', 'mkdir'] as const)(
+    'leaves nothing of an upload that could not be started, because %s failed',
+    async (step) => {
+      for (const skipped of [0, 1, 2]) {
+        let left = skipped;
+        disk.before = (at) => {
+          if (at === step && left-- <= 0) throw errno('ENOSPC');
+        };
+        const failed = await store.startUpload('a').then(
+          (uploadId) => ({ key: 'a', uploadId }),
+          () => undefined,
+        );
+        disk.before = () => undefined;
+
+        if (failed !== undefined) await store.abortUpload(failed);
+        expect(await readdir(join(path, '.tmp'))).toEqual([]);
+        expect(await readdir(join(path, '.uploads')).catch(() => [])).toEqual([]);
+      }
+    },
+  );
+
   it('makes a folder again that was pruned before the file got its name', async () => {
     for (const [step, write] of [
       ['rename', () => store.put('a/b/put', text('x'))],
@@ -182,6 +203,13 @@ describe('putIfAbsent of a directoryStore', () => {
 
     expect(await store.putIfAbsent('a', text('mine'))).toBe(true);
     expect(await store.putIfAbsent('before', text('mine'))).toBe(false);
+  });
+
+  it('created the object, whatever becomes of the name that it had before', async () => {
+    fail('rm', 'EIO');
+
+    expect(await store.putIfAbsent('a', text('mine'))).toBe(true);
+    expect(await store.putIfAbsent('a', text('theirs'))).toBe(false);
   });
 
   it('refuses a file system without hard links', async () => {

@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type S3Server, startS3Server } from '../../s3-server/s3-server.ts';
+import { directoryPlaces } from './directory-places.ts';
+import { s3Places } from './s3-places.ts';
+import { runWholeMachine } from './whole-machine.ts';
+
+let server: S3Server;
+
+beforeAll(async () => {
+  server = await startS3Server();
+});
+
+afterAll(async () => {
+  await server.close();
+});
+
+describe('backup, verification, restore, prune and collection on a store that fails', () => {
+  // By their seeds: pages of one entry, credentials that run out, and many faults.
+  it.each([7, 9, 3])(
+    'end well or by name, lose nothing and leave nothing: S3, seed %i',
+    async (seed) => {
+      const client = { credentials: server.credentials, env: {} };
+      const lab = { url: server.url, bucket: 'bank', client };
+
+      const { faults } = await runWholeMachine(await s3Places(seed, lab));
+
+      expect(faults).toBeGreaterThan(0);
+    },
+    120_000,
+  );
+
+  // A disk that is full, one that is read-only, one that is broken, and many faults that pass.
+  it.each([6, 9, 13, 3])(
+    'end well or by name, lose nothing and leave nothing: a directory, seed %i',
+    async (seed) => {
+      const { faults } = await runWholeMachine(await directoryPlaces(seed));
+
+      expect(faults).toBeGreaterThan(0);
+    },
+    120_000,
+  );
+});
