@@ -15,8 +15,8 @@ afterAll(async () => {
 });
 
 describe('backup, verification, restore, prune and collection on a store that fails', () => {
-  // By their seeds: many faults and pages of one entry; credentials that run out.
-  it.each([7, 10])(
+  // By its seed: credentials that run out in the middle. The others are in the campaign: they take longer.
+  it.each([10])(
     'end well or by name, lose nothing and leave nothing: S3, seed %i',
     async (seed) => {
       const client = { credentials: server.credentials, env: {} };
@@ -26,17 +26,17 @@ describe('backup, verification, restore, prune and collection on a store that fa
 
       expect(faults).toBeGreaterThan(0);
     },
-    120_000,
+    180_000,
   );
 
-  // A disk that is full, and one that is broken.
-  it.each([6, 15])(
+  // A disk that is full.
+  it.each([6])(
     'end well or by name, lose nothing and leave nothing: a directory, seed %i',
     async (seed) => {
       const { faults } = await runWholeMachine(await directoryPlaces(seed));
 
       expect(faults).toBeGreaterThan(0);
     },
-    120_000,
+    180_000,
   );
 });
