@@ -234,28 +234,30 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
   return program;
 }
 
+const WHERE = 'Where it runs:';
 const ON = new Option(
   '--on <stack or ARN>',
-  'in AWS: the stack of this name, or the state machine of this ARN',
-);
+  'in AWS: the stack of this name, or the state machine of this ARN (default: here)',
+).helpGroup(WHERE);
+const WATCH_MINUTES = new Option(
+  '--watch-minutes <n>',
+  'with --on: stop watching after n minutes, not the execution',
+)
+  .argParser(minutes)
+  .helpGroup(WHERE);
+const EXECUTION = new Option(
+  '--execution <name>',
+  'name of the execution; an unfinished one is continued',
+).helpGroup(WHERE);
 
 /** Options of the commands that may watch an execution in AWS. */
 function watching(command: Command): Command {
-  return command
-    .addOption(ON)
-    .option(
-      '--watch-minutes <n>',
-      'with --on: stop watching after n minutes, not the execution',
-      minutes,
-    );
+  return command.addOption(ON).addOption(WATCH_MINUTES);
 }
 
 /** Options of the commands that run a state machine. */
 function executing(command: Command): Command {
-  return watching(command).option(
-    '--execution <name>',
-    'name of the execution; an unfinished one is continued',
-  );
+  return watching(command).addOption(EXECUTION);
 }
 
 function minutes(value: string): number {
