@@ -7,6 +7,7 @@ import { runCollectGarbage } from './commands/collect-garbage.ts';
 import { listCheckpointsCommand } from './commands/checkpoints.ts';
 import { deleteCheckpoint, undelete } from './commands/delete.ts';
 import { listExecutions } from './commands/executions.ts';
+import { runDoctor } from './commands/doctor.ts';
 import { exportDisk } from './commands/export.ts';
 import { mountCheckpoint } from './commands/mount.ts';
 import { listProtectables } from './commands/protectables.ts';
@@ -230,6 +231,9 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
       'back up again the servers that failed: in the newest such backup, or in the one given',
     ),
   ).action(run(retryFailed));
+  command(program, 'doctor', 'check the set-up, and find what dead executions left behind')
+    .option('--fix', 'remove what was left behind; never what a live execution needs')
+    .action(run(runDoctor));
 
   return program;
 }
