@@ -22,7 +22,7 @@ export interface Orphan {
   /** Why nobody needs it. */
   why: string;
   /** Safe to repeat. False where it turned out to be needed after all, or to be another's by now. */
-  remove(signal: AbortSignal): Promise<boolean>;
+  remove: (signal: AbortSignal) => Promise<boolean>;
 }
 
 export type OrphanKind =
