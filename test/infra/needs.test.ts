@@ -178,7 +178,10 @@ describe('what each function needs of AWS', () => {
         expect((await world.run('restore', restore)).status).toBe('SUCCEEDED');
         const proof = { ...restore, prove_boot: {} };
         expect((await world.run('restore', proof)).status).toBe('SUCCEEDED');
-        world.cloud.faults.add({ service: 'compute', method: 'POST', path: /\/servers$/ }, failing);
+        const creation = { service: 'compute', method: 'POST', path: /\/servers$/ } as const;
+        world.cloud.faults.add(creation, failing);
+        expect((await world.run('restore', restore)).status).toBe('FAILED');
+        world.cloud.faults.add(creation, failing);
         world.cloud.faults.add({ service: 'image', method: 'DELETE' }, failing, { times: 99 });
         expect((await world.run('restore', restore)).status).toBe('FAILED');
         world.cloud.faults.clear();
