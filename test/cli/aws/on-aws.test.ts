@@ -488,6 +488,16 @@ describe('executions, watch and retry-failed', () => {
     expect((await stage.run(`watch ${arn}-2`)).stderr).toContain('ExecutionDoesNotExist');
   });
 
+  it('says so when the stack is of another version', async () => {
+    const mine = stage.aws.executions().find(({ name }) => name === 'mine');
+    if (mine !== undefined) mine.output = '{"backedUp":1}';
+
+    expect(await stage.run('watch mine --on snapbank')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/OutputNotUnderstood: .*total.*Deploy the stack/s),
+    });
+  });
+
   it('asks for nothing of which docs/aws.md does not say that it needs the permission', async () => {
     const page = await readFile(new URL('../../../docs/aws.md', import.meta.url), 'utf8');
     const section = page.slice(page.indexOf('## From the command'), page.indexOf('## Events'));
