@@ -7,6 +7,7 @@ import type { Progress, ProgressRow } from './terminal/progress.ts';
 const PHASES: Readonly<Record<string, string>> = {
   PlanCollection: 'looking',
   DeleteObjects: 'deleting',
+  CompactServers: 'compacting',
   CloseCollection: 'cleaning up',
 };
 const LABEL = 'bank';

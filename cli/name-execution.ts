@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -66,11 +65,9 @@ export async function isHistoryFresh(
   machine: MachineName,
   name: string,
 ): Promise<boolean> {
-  const folder = join(stateDirectory, 'executions', `snapbank-${machine}`, name);
-  // One that ended before its first step has no history.
-  const path = [join(folder, 'history.jsonl'), folder].find((one) => existsSync(one)) ?? folder;
+  const history = join(stateDirectory, 'executions', `snapbank-${machine}`, name, 'history.jsonl');
   try {
-    return Date.now() - (await stat(path)).mtimeMs < CONTINUED_WITHIN_MILLISECONDS;
+    return Date.now() - (await stat(history)).mtimeMs < CONTINUED_WITHIN_MILLISECONDS;
   } catch {
     return false;
   }

@@ -7,6 +7,7 @@ const WORKERS = new Set([
   'UploadImage',
   'CheckRange',
   'VerifyRange',
+  'CompactGroup',
 ]);
 /** Holds lists of all objects of the bank. */
 const COLLECTOR_MIB = 3008;

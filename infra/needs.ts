@@ -37,12 +37,11 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   Sweep: {
     cloud: true,
     key: true,
-    register: { ...changesRecords, list: true, delete: ['pins/*'] },
+    register: changesRecords,
     work: {
       list: true,
       uploads: true,
       parts: ['restores/*'],
-      get: ['rollbacks/*'],
       delete: [
         'items/*',
         'outcomes/*',
@@ -51,9 +50,6 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
         'uploads/*',
         'descriptions/*',
         'collections/*',
-        'verifications/*',
-        'restores/*',
-        'rollbacks/*',
       ],
     },
   },
@@ -183,10 +179,9 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     register: { list: true, delete: ['pins/*'] },
     work: {
       get: ['results/*'],
-      put: ['rollbacks/*'],
       uploads: true,
       parts: ['restores/*'],
-      delete: ['restores/*', 'results/*', 'rollbacks/*'],
+      delete: ['restores/*', 'results/*'],
     },
   },
 
@@ -204,6 +199,15 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   DeletePage: {
     key: true,
     bank: { delete: ['roots/*', 'segments/*', 'packs/*'] },
+    work: { get: ['collections/*'], put: ['collections/*'] },
+  },
+  CompactGroup: {
+    key: true,
+    bank: {
+      get: ['roots/*', 'segments/*', 'packs/*'],
+      put: ['roots/*', 'segments/*', 'packs/*'],
+    },
+    register: { get: ['records/*'], put: ['records/*'], list: true },
     work: { get: ['collections/*'], put: ['collections/*'] },
   },
   CloseCollection: {

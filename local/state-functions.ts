@@ -6,6 +6,7 @@ import { closeProof } from '../functions/close-proof.ts';
 import { closeRestore } from '../functions/close-restore.ts';
 import { closeVerification } from '../functions/close-verification.ts';
 import { commitCheckpoint } from '../functions/commit-checkpoint.ts';
+import { compactGroup } from '../functions/compact-group.ts';
 import { createImage } from '../functions/create-image.ts';
 import { createServer } from '../functions/create-server.ts';
 import { createServerSnapshot } from '../functions/create-server-snapshot.ts';
@@ -48,6 +49,7 @@ const ALL = [
   closeRestore,
   closeVerification,
   commitCheckpoint,
+  compactGroup,
   createImage,
   createServer,
   createServerSnapshot,

@@ -2,13 +2,13 @@ import { CollectionSummary } from '../../lib/collect/summary.ts';
 import { CollectProgress } from '../collect-progress.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
-import { parseOutput } from '../parse-output.ts';
 import { type EndedExecution, type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
 
 export interface CollectOptions extends ExecutionOptions {
   dryRun?: boolean;
   force?: boolean;
+  compact?: boolean;
   undeleteDays?: number;
 }
 
@@ -22,6 +22,7 @@ export async function runCollectGarbage(
     input: {
       ...(options.dryRun === undefined ? {} : { dry_run: options.dryRun }),
       ...(options.force === undefined ? {} : { force: options.force }),
+      ...(options.compact === false ? { compact: false } : {}),
       ...(options.undeleteDays === undefined ? {} : { undelete_days: options.undeleteDays }),
     },
     display: new CollectProgress(context.output),
@@ -37,7 +38,7 @@ export function showCollection(
   { name, outcome, elapsedMilliseconds }: EndedExecution,
 ): void {
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
-  const summary = parseOutput(CollectionSummary, outcome.output);
+  const summary = CollectionSummary.parse(outcome.output);
   output.event({ type: 'summary', execution: name, ...summary });
   const { listed, dead, deleted, retained, packBytes, wasteBytes } = summary;
   output.line(`In the bank   ${shown(listed)}`);
@@ -46,7 +47,8 @@ export function showCollection(
     `Half-used     ${formatBytes(wasteBytes)} of ${formatBytes(packBytes)} in packs that are needed`,
   );
   if (summary.dryRun) {
-    output.line('Nothing was deleted (--dry-run).');
+    output.line(`To rewrite    ${shown(summary.sparse)}`);
+    output.line('Nothing was deleted or rewritten (--dry-run).');
     return;
   }
   output.line(`Deleted       ${shown(deleted)}`);
@@ -54,9 +56,22 @@ export function showCollection(
     const until = summary.retainedUntil === null ? '' : ` until ${summary.retainedUntil}`;
     output.line(`Still locked  ${shown(retained)}${until}; a later collection deletes them`);
   }
+  for (const line of compactionLines(summary)) output.line(line);
   output.line(
     `${String(summary.buriedCheckpoints)} checkpoints are gone. It took ${formatDuration(elapsedMilliseconds)}.`,
   );
+}
+
+function compactionLines({ sparse, notCompacted, compaction }: CollectionSummary): string[] {
+  if (sparse.objects === 0) return [];
+  if (notCompacted !== null) return [`Rewritten     nothing: ${notCompacted}`];
+  const { emptied, written, skipped } = compaction;
+  return [
+    `Rewritten     ${shown(emptied)}, of which ${formatBytes(written.bytes)} were needed; the next collection deletes the rest`,
+    ...(skipped === 0
+      ? []
+      : [`Left          packs that ${String(skipped)} servers or groups of servers are using`]),
+  ];
 }
 
 function shown({ objects, bytes }: { objects: number; bytes: number }): string {

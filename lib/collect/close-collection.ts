@@ -8,7 +8,9 @@ import type { Call } from '../state-function.ts';
 import { removeObjects } from '../work-objects.ts';
 import {
   type CollectionPlan,
+  CompactionReport,
   collectionPrefix,
+  compactionReportsPrefix,
   DeletionReport,
   deletionReportsPrefix,
   Graves,
@@ -62,12 +64,43 @@ export async function closeCollection(
     const until = report.retainedUntil;
     if (until !== null && (retainedUntil ?? '') < until) retainedUntil = until;
   }
-  const { dryRun, listed, dead, fencedCheckpoints, packBytes, wasteBytes } = plan;
-  const found = { dryRun, listed, dead, fencedCheckpoints, packBytes, wasteBytes };
-  const summary = { ...found, deleted, retained, retainedUntil, buriedCheckpoints };
+  const { dryRun, listed, dead, fencedCheckpoints, packBytes, wasteBytes, sparse } = plan;
+  const found = { dryRun, listed, dead, fencedCheckpoints, packBytes, wasteBytes, sparse };
+  const done = { deleted, retained, retainedUntil, buriedCheckpoints };
+  const { notCompacted } = plan;
+  const compaction = await compacted(services, plan, signal);
+  const summary = { ...found, ...done, notCompacted, compaction };
   await work.put(outcomeKey(plan), Buffer.from(JSON.stringify(summary)), { signal });
   await removeLists(services, plan, signal);
   return summary;
+}
+
+/** What the groups' workers left; who left nothing failed. */
+async function compacted(
+  { places: { work } }: Services,
+  plan: CollectionPlan,
+  signal: AbortSignal,
+): Promise<CollectionSummary['compaction']> {
+  const sum = {
+    groups: plan.groups,
+    skipped: 0,
+    failed: plan.groups,
+    emptied: { objects: 0, bytes: 0 },
+    written: { objects: 0, bytes: 0 },
+    checkpoints: 0,
+  };
+  for await (const { key } of work.list(compactionReportsPrefix(plan), { signal })) {
+    const bytes = await work.get(key, { signal });
+    const report = CompactionReport.parse(JSON.parse(Buffer.from(bytes).toString()));
+    sum.failed -= 1;
+    if (report.skipped !== null) sum.skipped += 1;
+    sum.checkpoints += report.checkpoints;
+    for (const what of ['emptied', 'written'] as const) {
+      sum[what].objects += report[what].objects;
+      sum[what].bytes += report[what].bytes;
+    }
+  }
+  return sum;
 }
 
 function outcomeKey({ collectionId }: CollectionPlan): string {

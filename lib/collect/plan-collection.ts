@@ -103,7 +103,7 @@ class Lists {
   readonly #prefix: string;
   readonly #pages: DeletionItem[] = [];
   readonly #sparse = { objects: 0, bytes: 0 };
-  readonly #packs = new Map<string, string[]>();
+  readonly #packs = new Map<string, [string, number][]>();
 
   constructor(services: Services, bank: Bank, marked: Marked) {
     this.#services = services;
@@ -182,8 +182,8 @@ class Lists {
     this.#sparse.bytes += sizeBytes;
     const group = this.#marked.state.groups.groupOf(serverKeyIn(checkpointOfKey(key) ?? ''));
     const known = this.#packs.get(group);
-    if (known === undefined) this.#packs.set(group, [key]);
-    else known.push(key);
+    if (known === undefined) this.#packs.set(group, [[key, sizeBytes]]);
+    else known.push([key, sizeBytes]);
   }
 
   async #putItems(

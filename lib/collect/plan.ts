@@ -62,10 +62,22 @@ export const DeletionPage = z.strictObject({
 });
 export type DeletionPage = z.infer<typeof DeletionPage>;
 
+/** What became of a group. */
+export const CompactionReport = z.strictObject({
+  /** Packs that were emptied, and what they take until they are collected. */
+  emptied: Tally,
+  written: Tally,
+  checkpoints: z.int().nonnegative(),
+  /** Why nothing was done. */
+  skipped: z.string().nullable(),
+});
+export type CompactionReport = z.infer<typeof CompactionReport>;
+
 /** Servers that share what they stored, and their packs that are worth rewriting. */
 export const CompactionGroup = z.strictObject({
   servers: z.array(z.string()).min(1),
-  packs: z.array(z.string()).min(1),
+  /** Keys and sizes. */
+  packs: z.array(z.tuple([z.string(), z.int().nonnegative()])).min(1),
 });
 export type CompactionGroup = z.infer<typeof CompactionGroup>;
 
@@ -102,6 +114,17 @@ export function groupKey(
   group: number,
 ): string {
   return `${listsPrefix}groups/${String(group)}`;
+}
+
+/** Where a group's compaction keeps what it has come to. */
+export function groupPrefix(plan: Pick<CollectionPlan, 'listsPrefix'>, group: number): string {
+  return `${plan.listsPrefix}compactions/${String(group)}/`;
+}
+
+export function compactionReportsPrefix({
+  listsPrefix,
+}: Pick<CollectionPlan, 'listsPrefix'>): string {
+  return `${listsPrefix}compacted/`;
 }
 
 export function gravesKey({ listsPrefix }: Pick<CollectionPlan, 'listsPrefix'>): string {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Tally } from './plan.ts';
+import { CollectionPlan, Tally } from './plan.ts';
 
 /** Output of a collect-garbage execution. */
 export const CollectionSummary = z.strictObject({
@@ -16,5 +16,21 @@ export const CollectionSummary = z.strictObject({
   /** Of the packs that are needed: all of them, and what of them nobody needs. */
   packBytes: z.int(),
   wasteBytes: z.int(),
+  /** Half-used packs that are worth rewriting. */
+  sparse: Tally,
+  /** Why they were not rewritten; null where they were, as far as `compaction` says. */
+  notCompacted: CollectionPlan.shape.notCompacted,
+  compaction: z.strictObject({
+    /** Groups of servers that share packs. */
+    groups: z.int(),
+    /** Those that others were using, and those that failed. */
+    skipped: z.int(),
+    failed: z.int(),
+    /** Packs that the next collection deletes, if nobody refers to them by then, and what took their place. */
+    emptied: Tally,
+    written: Tally,
+    /** Checkpoints with a new root. */
+    checkpoints: z.int(),
+  }),
 });
 export type CollectionSummary = z.infer<typeof CollectionSummary>;

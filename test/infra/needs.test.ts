@@ -75,17 +75,9 @@ const RARELY: Readonly<Record<string, readonly string[]>> = {
   // What is older than days.
   Sweep: [
     ...ABORTING,
-    ...[
-      'items',
-      'outcomes',
-      'results',
-      'receipts',
-      'uploads',
-      'descriptions',
-      'collections',
-      'verifications',
-      'restores',
-    ].map((kind) => `work s3:DeleteObject ${kind}/*`),
+    ...['items', 'outcomes', 'results', 'receipts', 'uploads', 'descriptions', 'collections'].map(
+      (kind) => `work s3:DeleteObject ${kind}/*`,
+    ),
   ],
 };
 
@@ -147,7 +139,8 @@ describe('what each function needs of AWS', () => {
     await scene(async (world, serverId) => {
       await world.cloud.writeGuest(serverId, 8 * MIB, randomBytes(2 * MIB));
       const first = (await world.backUp()).get(serverId) ?? '';
-      await world.cloud.writeGuest(serverId, 8 * MIB, randomBytes(2 * MIB));
+      // All but a little, so that a pack of the first checkpoint is worth rewriting when that is gone.
+      await world.cloud.writeGuest(serverId, 8 * MIB, randomBytes(2 * MIB - 256 * 1024));
       world.cloud.faults.add({ service: 'image', method: 'DELETE' }, failing, { times: 6 });
       await world.backUp();
       await world.backUp({ enable_server_snapshot: false });
@@ -164,9 +157,11 @@ describe('what each function needs of AWS', () => {
       expect((await world.run('backup', {})).status).toBe('FAILED');
       expect((await world.run('verify', { sample_percent: 50 })).status).toBe('SUCCEEDED');
       expect((await world.run('verify', {})).status).toBe('SUCCEEDED');
-      expect((await world.run('prune', { keep: { last: 1 } })).status).toBe('SUCCEEDED');
+      expect((await world.run('prune', { keep: { last: 2 } })).status).toBe('SUCCEEDED');
       expect((await world.run('collect-garbage', { force: true })).status).toBe('SUCCEEDED');
       await world.clock.advance(9 * DAY_MILLISECONDS);
+      expect((await world.run('collect-garbage', { force: true })).status).toBe('SUCCEEDED');
+      // What that has rewritten.
       expect((await world.run('collect-garbage', { force: true })).status).toBe('SUCCEEDED');
       expect((await world.run('backup', { servers: [] })).status).toBe('FAILED');
     });
@@ -178,17 +173,8 @@ describe('what each function needs of AWS', () => {
         expect((await world.run('restore', restore)).status).toBe('SUCCEEDED');
         const proof = { ...restore, prove_boot: {} };
         expect((await world.run('restore', proof)).status).toBe('SUCCEEDED');
-        const creation = { service: 'compute', method: 'POST', path: /\/servers$/ } as const;
-        world.cloud.faults.add(creation, failing);
+        world.cloud.faults.add({ service: 'compute', method: 'POST', path: /\/servers$/ }, failing);
         expect((await world.run('restore', restore)).status).toBe('FAILED');
-        world.cloud.faults.add(creation, failing);
-        world.cloud.faults.add({ service: 'image', method: 'DELETE' }, failing, { times: 99 });
-        expect((await world.run('restore', restore)).status).toBe('FAILED');
-        world.cloud.faults.clear();
-        await world.clock.advance(DAY_MILLISECONDS);
-        await world.backUp();
-        // The image and the server of the restore that succeeded.
-        expect(await world.leftovers()).toHaveLength(2);
       },
       {
         places: { work, bank: memoryStore({ locking: true }) },
@@ -228,7 +214,7 @@ describe('what each function needs of AWS', () => {
         settings: { functionPassBytes: MIB },
       },
     );
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await s3.close();
   });

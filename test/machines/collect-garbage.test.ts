@@ -4,6 +4,7 @@ import { pruneCheckpoint } from '../../lib/bank/register/prune-checkpoint.ts';
 import { startWorld, type World } from './world.ts';
 
 const MIB = 1024 ** 2;
+const CHUNK = 256 * 1024;
 /** In a segment of its own, so that its packs hold nothing else. */
 const DATA_OFFSET = 8 * MIB;
 
@@ -73,6 +74,36 @@ describe('the machine that collects garbage', () => {
     expect(outcome.output).toMatchObject({ dryRun: true, deleted: { objects: 0 } });
     expect((outcome.output as { dead: { bytes: number } }).dead.bytes).toBeGreaterThan(MIB);
     expect(await bankBytes()).toBe(before);
+  });
+
+  it('rewrites packs of which little is needed, and loses nothing', async () => {
+    const { cloud } = world;
+    // One chunk of the pack stays, and what came before it goes.
+    await cloud.writeGuest(serverId, DATA_OFFSET, randomBytes(2 * MIB - CHUNK));
+    checkpoints.push((await world.backUp()).get(serverId) ?? '');
+    for (const checkpoint of checkpoints.slice(0, 2)) await prune(checkpoint);
+    await world.clock.advance(8 * 24 * 3600 * 1000);
+    await world.run('collect-garbage', { compact: false });
+    const before = await bankBytes();
+
+    const outcome = await world.run('collect-garbage', {});
+    const after = await world.run('collect-garbage', {});
+
+    expect(outcome).toMatchObject({
+      status: 'SUCCEEDED',
+      output: { notCompacted: null, compaction: { failed: 0, skipped: 0, checkpoints: 1 } },
+    });
+    const { packBytes, wasteBytes } = after.output as { packBytes: number; wasteBytes: number };
+    expect(wasteBytes).toBeLessThan(packBytes / 10);
+    expect(await bankBytes()).toBeLessThan(before - MIB);
+    const verified = await world.run('verify', { all: true, level: 'data' });
+    expect(verified.output).toMatchObject({ checkpoints: 1, sound: 1 });
+    const restored = await world.run('restore', {
+      checkpoint: checkpoints[2] ?? '',
+      check: true,
+      name: 'again',
+    });
+    expect(restored.output).toMatchObject({ identical: true });
   });
 
   it('removes what a failed backup wrote, and lets the next one be', async () => {

@@ -92,6 +92,7 @@ describe('the state machines', () => {
     expect(uncaught.sort()).toEqual([
       'AssembleRange',
       'CheckRange',
+      'CompactGroup',
       'DeletePage',
       'OpenCheckpoint',
       'SummariseBackup',

@@ -24,3 +24,15 @@ export class CollectionRefused extends SnapbankError {
     'Nothing was deleted. Look at the list of checkpoints; if it is right, collect again with --force.';
   override readonly name = 'CollectionRefused' as const;
 }
+
+/**
+ * Half-used packs of some servers could not be rewritten. The collect-garbage machine's Fail state names it.
+ * @public
+ */
+export class CompactionIncomplete extends SnapbankError {
+  static readonly when =
+    'What no checkpoint needs was deleted, but some half-used packs could not be rewritten.';
+  static readonly remedy =
+    'Nothing is lost: the checkpoints refer to the old packs. The log of the execution says what failed; the next collection tries again. `--no-compact` leaves packs as they are.';
+  override readonly name = 'CompactionIncomplete' as const;
+}

@@ -9,7 +9,9 @@ export const OwnPack = z.strictObject({ ...ObjectRef.shape, chunks: Count });
 export type OwnPack = z.infer<typeof OwnPack>;
 
 /** How much of a pack one segment refers to. */
-const LivePack = z.strictObject({ key: z.string(), chunks: Count, bytes: Count });
+export const LivePack = z.strictObject({ key: z.string(), chunks: Count, bytes: Count });
+
+export type LivePack = z.infer<typeof LivePack>;
 
 /** What a finished segment hands to the commit, wherever that runs. Its objects are durable. */
 export const SegmentReceipt = z.strictObject({

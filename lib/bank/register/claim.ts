@@ -1,5 +1,12 @@
 import type { CallOptions } from '../store/object-store.ts';
-import { DEFAULT_LEASE_SECONDS, executionNow, isAlive, newLease } from './lease.ts';
+import {
+  DEFAULT_LEASE_SECONDS,
+  executionNow,
+  isAlive,
+  isHalfGone,
+  isOfAnotherProcess,
+  newLease,
+} from './lease.ts';
 import type { Claim, CommittedRecord, Execution, RootReference } from './record.ts';
 import { carriedWithRoot, changeRecord, type RecordHead } from './records.ts';
 import type { Register } from './register.ts';
@@ -34,6 +41,33 @@ export async function claimCheckpoint(
       return record?.root.key === root.key && record.claim?.id === asSeen.claim?.id
         ? { ...carriedWithRoot(record), state: 'COMMITTED', claim }
         : undefined;
+    },
+    options,
+  );
+  return committed(head)?.claim?.id === id;
+}
+
+/** Renews a claim when less than half of its lease remains. False when it does not stand any more. */
+export async function renewClaim(
+  register: Register,
+  checkpoint: string,
+  { id, ...options }: CallOptions & { id: string },
+): Promise<boolean> {
+  const head = await changeRecord(
+    register,
+    checkpoint,
+    (current) => {
+      const record = committed(current);
+      const { claim } = record ?? {};
+      if (record === undefined || claim?.id !== id) return undefined;
+      const isCurrent = !isOfAnotherProcess(register, claim.execution);
+      if (isCurrent && !isHalfGone(register, claim.lease)) return undefined;
+      const renewed = {
+        ...claim,
+        execution: executionNow(register, claim.execution),
+        lease: newLease(register, claim.lease.seconds),
+      };
+      return { ...carriedWithRoot(record), state: 'COMMITTED', claim: renewed };
     },
     options,
   );

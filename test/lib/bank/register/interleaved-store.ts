@@ -21,6 +21,7 @@ export function interleavedStore(
   const call = async <T>(act: () => Promise<T>, error: Error, mayBeLate = false): Promise<T> => {
     await scheduler.turn(process);
     if (scheduler.random() >= faultRate) return await act();
+    scheduler.faults += 1;
     const fault = scheduler.pick(mayBeLate ? ['before', 'after', 'late'] : ['before', 'after']);
     if (fault === 'after') await act();
     if (fault === 'late') {

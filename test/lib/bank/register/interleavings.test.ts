@@ -4,6 +4,7 @@ import { buryDead, deleteListed } from '../../../../lib/bank/collect/delete-coll
 import { CollectionOvertaken } from '../../../../lib/bank/collect/errors.ts';
 import { markLive, SHARES, sortedObjects } from '../../../../lib/bank/collect/plan-collection.ts';
 import { readBasePointer, writeBasePointer } from '../../../../lib/bank/register/base-pointer.ts';
+import { claimCheckpoint, renewClaim, replaceRoot } from '../../../../lib/bank/register/claim.ts';
 import { commitCheckpoint } from '../../../../lib/bank/register/commit-checkpoint.ts';
 import {
   BackupInProgress,
@@ -21,6 +22,7 @@ import {
 } from '../../../../lib/bank/register/prune-checkpoint.ts';
 import { openPin, releasePin, renewPin } from '../../../../lib/bank/register/reader-pin.ts';
 import { ancestorOf } from '../../../../lib/bank/register/record.ts';
+import { readRecord } from '../../../../lib/bank/register/records.ts';
 import { type Register, registerOn } from '../../../../lib/bank/register/register.ts';
 import {
   ObjectNotFound,
@@ -33,7 +35,7 @@ import { interleavedStore } from './interleaved-store.ts';
 import { namesIn, Observer } from './observer.ts';
 import { Scheduler } from './scheduler.ts';
 
-const STEPS = 12_000;
+const STEPS = 15_000;
 /** More for a campaign: INTERLEAVING_SEEDS=500 npx vitest run test/lib/bank/register/interleavings.test.ts */
 const SEEDS = Number(process.env['INTERLEAVING_SEEDS'] ?? 5);
 const LEASE_SECONDS = 120;
@@ -52,7 +54,15 @@ const OVERTAKEN = [
 const bootImage: BootImage = { cloud: 'cloud', region: 'region', imageId: 'image' };
 
 describe('the register, step by step in random order, with faults, crashes and collectors', () => {
-  const happened = { committed: 0, over: 0, deletions: 0 };
+  const happened = {
+    committed: 0,
+    over: 0,
+    deletions: 0,
+    compactions: 0,
+    faults: 0,
+    kills: 0,
+    steps: 0,
+  };
 
   it.each(Array.from({ length: SEEDS }, (_, index) => index + 1))(
     'loses nothing (seed %i)',
@@ -62,31 +72,41 @@ describe('the register, step by step in random order, with faults, crashes and c
       // Throws where something is lost.
       await bank.run();
 
-      const { committed, over, deletions } = bank.observer;
+      const { committed, over, deletions, compactions } = bank.observer;
       happened.committed += committed.size;
       happened.over += over.size;
       happened.deletions += deletions;
+      happened.compactions += compactions;
+      happened.faults += bank.scheduler.faults;
+      happened.kills += bank.scheduler.kills;
+      happened.steps += bank.scheduler.steps;
     },
   );
 
   it('commits, ends and deletes a good deal in these runs', () => {
+    if (SEEDS > 5) console.log(`${SEEDS} seeds: ${JSON.stringify(happened)}`);
     expect(happened.committed).toBeGreaterThan(10 * SEEDS);
     expect(happened.over).toBeGreaterThan(10 * SEEDS);
     expect(happened.deletions).toBeGreaterThan(10 * SEEDS);
+    expect(happened.compactions).toBeGreaterThan(2 * SEEDS);
   });
 });
 
 /** Backups of two servers of one boot image, readers, prunes and collectors, each of them again and again until the steps are over. */
 class BankUnderTest {
   readonly observer = new Observer();
-  readonly #scheduler: Scheduler;
+  readonly scheduler: Scheduler;
   readonly #register: ObjectStore;
   readonly #bank: ObjectStore;
+  /** Checkpoints that a compaction claimed at some time. */
+  readonly #compacted = new Set<string>();
+  /** Lists of what is to be deleted, of all ages. */
+  readonly #lists: [string, number][][] = [];
   #serial = 0;
 
   constructor(seed: number) {
-    this.#scheduler = new Scheduler(seed);
-    const { clock } = this.#scheduler;
+    this.scheduler = new Scheduler(seed);
+    const { clock } = this.scheduler;
     this.#register = this.observer.watch(
       memoryStore({ location: 'memory:register', clock }),
       'register',
@@ -102,17 +122,19 @@ class BankUnderTest {
       this.#repeatedly(async () => await this.#restore());
       this.#repeatedly(async () => await this.#prune());
       this.#repeatedly(async () => await this.#collect());
+      this.#repeatedly(async () => await this.#compact());
     }
-    await this.#scheduler.run(STEPS, () => {
-      this.#scheduler.pass(this.#scheduler.random() * 1000);
+    this.#repeatedly(async () => await this.#deleteByAnOldList());
+    await this.scheduler.run(STEPS, () => {
+      this.scheduler.pass(this.scheduler.random() * 1000);
       this.observer.check();
     });
   }
 
   #repeatedly(act: () => Promise<void>): void {
-    this.#scheduler.start(async () => {
+    this.scheduler.start(async () => {
       for (;;) {
-        await this.#scheduler.turn('the loop');
+        await this.scheduler.turn('the loop');
         await act();
       }
     });
@@ -125,16 +147,16 @@ class BankUnderTest {
     const second = this.#name(execution);
     const work = (register: Register, bank: ObjectStore) =>
       this.#makeCheckpoint(register, bank, execution, server);
-    const kind = this.#scheduler.pick(['one', 'two', 'one after the other']);
+    const kind = this.scheduler.pick(['one', 'two', 'one after the other']);
     if (kind === 'one') await this.#process(first, work);
     if (kind === 'two')
       await Promise.all([this.#process(first, work), this.#process(second, work)]);
     if (kind === 'one after the other') {
-      this.#scheduler.start(() => this.#process(first, work));
-      for (let wait = this.#scheduler.random() * 60; wait > 0; wait--) {
-        await this.#scheduler.turn('the loop');
+      this.scheduler.start(() => this.#process(first, work));
+      for (let wait = this.scheduler.random() * 60; wait > 0; wait--) {
+        await this.scheduler.turn('the loop');
       }
-      this.#scheduler.kill(first);
+      this.scheduler.kill(first);
       await this.#process(second, work);
     }
   }
@@ -175,7 +197,9 @@ class BankUnderTest {
   ): Promise<void> {
     try {
       const record = await commitCheckpoint(register, checkpoint, { root });
-      expect(this.observer.committed.get(checkpoint)).toBe(record.root.key);
+      if (record.compacted === undefined && !this.#compacted.has(checkpoint)) {
+        expect(this.observer.committed.get(checkpoint)).toBe(record.root.key);
+      }
     } catch (error) {
       const buried = this.observer.heads().get(checkpoint) === 'buried';
       if (error instanceof CheckpointFenced && !buried) {
@@ -189,7 +213,7 @@ class BankUnderTest {
     const execution = this.#name('restore');
     await this.#process(execution, async (register, bank) => {
       const checkpoint =
-        this.#scheduler.pick([...this.observer.heads().keys()]) ??
+        this.scheduler.pick([...this.observer.heads().keys()]) ??
         (await readBasePointer(register, bootImage));
       if (checkpoint === undefined) return;
       const pin = await openPin(register, {
@@ -214,10 +238,10 @@ class BankUnderTest {
 
   async #prune(): Promise<void> {
     await this.#process(this.#name('prune'), async (register) => {
-      const head = this.#scheduler.pick(this.observer.worthPruning());
+      const head = this.scheduler.pick(this.observer.worthPruning());
       if (head === undefined) return;
       if (head.state === 'COMMITTED') await pruneCheckpoint(register, head.checkpoint);
-      if (head.state === 'DELETING' && this.#scheduler.random() < 0.3) {
+      if (head.state === 'DELETING' && this.scheduler.random() < 0.3) {
         await undeleteCheckpoint(register, head.checkpoint);
       }
     });
@@ -225,25 +249,89 @@ class BankUnderTest {
 
   async #collect(): Promise<void> {
     await this.#process(this.#name('collector'), async (register, bank) => {
-      const state = new CollectionState();
-      await markLive(
-        {
-          bank,
-          register,
-          namesIn: async ({ key }) => (await readNames(bank, key)).map((name) => ({ key: name })),
-          undeleteSeconds: UNDELETE_SECONDS,
-        },
-        state,
-      );
+      let state = new CollectionState();
+      const request = {
+        bank,
+        register,
+        namesIn: async ({ key }: { key: string }) =>
+          (await readNames(bank, key)).map((name) => ({ key: name })),
+        undeleteSeconds: UNDELETE_SECONDS,
+        mustStop: () => this.scheduler.random() < 0.02,
+      };
+      while (!(await markLive(request, state))) {
+        state = CollectionState.decode(Buffer.concat([...state.encode()]));
+      }
       const objects: [string, number][] = [];
       for (const share of SHARES) {
         for await (const { key, sizeBytes, as } of sortedObjects(bank, state, share)) {
           if (as === 'dead') objects.push([key, sizeBytes]);
         }
       }
-      await deleteListed({ bank, objects });
+      if (objects.length > 0) this.#lists.push(objects);
+      // Who deletes by the list may come later, and again.
+      if (this.scheduler.random() < 0.7) await deleteListed({ bank, objects });
       await buryDead(register, state.graves());
     });
+  }
+
+  async #deleteByAnOldList(): Promise<void> {
+    await this.#process(this.#name('page'), async (_, bank) => {
+      const objects = this.scheduler.pick(this.#lists);
+      if (objects !== undefined) await deleteListed({ bank, objects });
+    });
+  }
+
+  /** Some checkpoints together get new roots, which share a new pack in the place of some that they named. */
+  async #compact(): Promise<void> {
+    const process = this.#name('compaction');
+    if (this.scheduler.random() < 0.2) {
+      this.scheduler.start(async () => {
+        for (let wait = this.scheduler.random() * 40; wait > 0; wait--) {
+          await this.scheduler.turn('the killer');
+        }
+        this.scheduler.kill(process);
+      });
+    }
+    const work = this.#process(process, async (register, bank) => {
+      const heads = [...this.observer.heads()].flatMap(([checkpoint, head]) =>
+        head !== 'buried' && head.state === 'COMMITTED' ? [checkpoint] : [],
+      );
+      const claimed: { checkpoint: string; id: string; names: readonly string[] }[] = [];
+      const writesAs = this.scheduler.pick(heads);
+      for (const checkpoint of new Set([writesAs, this.scheduler.pick(heads)])) {
+        if (checkpoint === undefined || writesAs === undefined) return;
+        const head = await readRecord(register, checkpoint);
+        if (head.kind !== 'live' || head.value.state !== 'COMMITTED') continue;
+        const names = await readNames(bank, head.value.root.key).catch(() => undefined);
+        const id = register.randomHex(16);
+        const claim = { id, execution: { id: process }, writesAs, asSeen: head.value };
+        if (names === undefined || !(await claimCheckpoint(register, claim))) continue;
+        this.#compacted.add(checkpoint);
+        claimed.push({ checkpoint, id, names });
+      }
+      if (claimed.length === 0) return;
+      const attempt = register.randomHex(8);
+      const shared = `packs/${writesAs}/0-0-${attempt}-0`;
+      await bank.put(shared, new Uint8Array(1));
+      for (const { checkpoint, id, names } of claimed) {
+        await renewClaim(register, checkpoint, { id });
+        const kept = names.filter(() => this.scheduler.random() < 0.5);
+        const root = { key: `roots/${checkpoint}-${attempt}`, digest: '0'.repeat(64) };
+        await bank.put(root.key, Buffer.from(JSON.stringify([shared, ...kept])));
+        await replaceRoot(register, checkpoint, { id, root });
+      }
+    });
+    const over = new AbortController();
+    const end = work.finally(() => {
+      over.abort();
+    });
+    // Who waits for the dead waits for ever.
+    const patience = async () => {
+      for (let wait = 0; wait < 200 && !over.signal.aborted; wait++) {
+        await this.scheduler.turn('the loop');
+      }
+    };
+    await Promise.race([end, patience()]);
   }
 
   /** Does it again when the store fails, as a state machine would, and ends when others were faster. */
@@ -251,12 +339,12 @@ class BankUnderTest {
     process: string,
     act: (register: Register, bank: ObjectStore) => Promise<void>,
   ): Promise<void> {
-    const interleaving = { scheduler: this.#scheduler, process, faultRate: 0.005 };
+    const interleaving = { scheduler: this.scheduler, process, faultRate: 0.005 };
     const register = registerOn({
       store: interleavedStore(this.#register, interleaving),
       nameKey: new Uint8Array(32),
-      clock: this.#scheduler.clock,
-      randomHex: (bytes) => this.#scheduler.hex(bytes),
+      clock: this.scheduler.clock,
+      randomHex: (bytes) => this.scheduler.hex(bytes),
     });
     const bank = interleavedStore(this.#bank, interleaving);
     for (let tries = 1; tries <= 5; tries++) {

@@ -19,6 +19,9 @@ export class Scheduler {
   readonly random: () => number;
   readonly clock: Clock;
   steps = 0;
+  /** Processes that were killed, and calls that were made to fail. */
+  kills = 0;
+  faults = 0;
   #waiting: Turn[] = [];
   readonly #killed = new Set<string>();
   readonly #failures: unknown[] = [];
@@ -54,6 +57,7 @@ export class Scheduler {
   /** The process takes no more steps. What it has sent may still arrive. */
   kill(process: string): void {
     this.#killed.add(process);
+    this.kills += 1;
   }
 
   /** Takes steps until nobody waits or `maxSteps` are taken, and calls `afterStep` after each. */
