@@ -1,18 +1,24 @@
 import { runCommandLine } from './run.ts';
 
+/** Systems that end all processes of a group, and launchers that pass signals on, tell a process twice what is meant once. */
+const SAME_WISH_MILLISECONDS = 300;
+
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   stdout: process.stdout,
   stderr: process.stderr,
   onStopRequest: (listener) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => {
-        listener();
-        // Whoever asks again does not want to wait for good order.
-        process.once(signal, () => process.exit(1));
-      });
-    }
+    let askedAt: number | undefined;
+    const stop = () => {
+      // Whoever asks again does not want to wait for good order.
+      if (askedAt !== undefined && performance.now() - askedAt > SAME_WISH_MILLISECONDS) {
+        process.exit(1);
+      }
+      askedAt ??= performance.now();
+      listener();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   },
 });
 // Connections that are kept alive for a next request would keep the process for as long.

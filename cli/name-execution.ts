@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -65,9 +66,11 @@ export async function isHistoryFresh(
   machine: MachineName,
   name: string,
 ): Promise<boolean> {
-  const history = join(stateDirectory, 'executions', `snapbank-${machine}`, name, 'history.jsonl');
+  const folder = join(stateDirectory, 'executions', `snapbank-${machine}`, name);
+  // One that ended before its first step has no history.
+  const path = [join(folder, 'history.jsonl'), folder].find((one) => existsSync(one)) ?? folder;
   try {
-    return Date.now() - (await stat(history)).mtimeMs < CONTINUED_WITHIN_MILLISECONDS;
+    return Date.now() - (await stat(path)).mtimeMs < CONTINUED_WITHIN_MILLISECONDS;
   } catch {
     return false;
   }

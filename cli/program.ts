@@ -7,6 +7,7 @@ import { runCollectGarbage } from './commands/collect-garbage.ts';
 import { listCheckpointsCommand } from './commands/checkpoints.ts';
 import { deleteCheckpoint, undelete } from './commands/delete.ts';
 import { listExecutions } from './commands/executions.ts';
+import { runDoctor } from './commands/doctor.ts';
 import { exportDisk } from './commands/export.ts';
 import { mountCheckpoint } from './commands/mount.ts';
 import { listProtectables } from './commands/protectables.ts';
@@ -231,32 +232,37 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
       'back up again the servers that failed: in the newest such backup, or in the one given',
     ),
   ).action(run(retryFailed));
+  command(program, 'doctor', 'check the set-up, and find what dead executions left behind')
+    .option('--fix', 'remove what was left behind; never what a live execution needs')
+    .action(run(runDoctor));
 
   return program;
 }
 
+const WHERE = 'Where it runs:';
 const ON = new Option(
   '--on <stack or ARN>',
-  'in AWS: the stack of this name, or the state machine of this ARN',
-);
+  'in AWS: the stack of this name, or the state machine of this ARN (default: here)',
+).helpGroup(WHERE);
+const WATCH_MINUTES = new Option(
+  '--watch-minutes <n>',
+  'with --on: stop watching after n minutes, not the execution',
+)
+  .argParser(minutes)
+  .helpGroup(WHERE);
+const EXECUTION = new Option(
+  '--execution <name>',
+  'name of the execution; an unfinished one is continued',
+).helpGroup(WHERE);
 
 /** Options of the commands that may watch an execution in AWS. */
 function watching(command: Command): Command {
-  return command
-    .addOption(ON)
-    .option(
-      '--watch-minutes <n>',
-      'with --on: stop watching after n minutes, not the execution',
-      minutes,
-    );
+  return command.addOption(ON).addOption(WATCH_MINUTES);
 }
 
 /** Options of the commands that run a state machine. */
 function executing(command: Command): Command {
-  return watching(command).option(
-    '--execution <name>',
-    'name of the execution; an unfinished one is continued',
-  );
+  return watching(command).addOption(EXECUTION);
 }
 
 function minutes(value: string): number {

@@ -5,6 +5,7 @@ import * as store from '../lib/bank/store/errors.ts';
 import * as disk from '../lib/disk/errors.ts';
 import * as everywhere from '../lib/errors.ts';
 import { SecretUnavailable } from '../lib/function-secret.ts';
+import * as events from '../lib/events/errors.ts';
 import * as http from '../lib/http/errors.ts';
 import * as nbd from '../local/nbd/errors.ts';
 import * as openstack from '../lib/openstack/errors.ts';
@@ -20,6 +21,7 @@ const MODULES: readonly object[] = [
   store,
   disk,
   everywhere,
+  events,
   http,
   nbd,
   openstack,

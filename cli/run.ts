@@ -16,6 +16,8 @@ export async function runCommandLine(
 ): Promise<number> {
   const stop = new AbortController();
   onStopRequest(() => {
+    if (stop.signal.aborted) return;
+    surroundings.stderr.write('snapbank: Stopping in good order. To end at once, ask again.\n');
     stop.abort(new Stopped());
   });
   const state = { exitCode: 0 };

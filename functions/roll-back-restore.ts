@@ -4,6 +4,7 @@ import { explainFailure } from '../lib/protect/explain-failure.ts';
 import { Failure } from '../lib/protect/failure.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
 import { removeRestored } from '../lib/restore/remove-restored.ts';
+import { forgetRollback, noteRollback } from '../lib/restore/rollbacks.ts';
 import { stateFunction } from '../lib/state-function.ts';
 
 /** Removes everything that the restore has made. */
@@ -17,7 +18,16 @@ export const rollBackRestore = stateFunction({
     });
     const prefix = `results/${plan.restoreId}-`;
     const explained = await explainFailure(services.places.work, prefix, failure, signal);
+    const { work } = services.places;
+    const now = services.clock.now();
+    // Without the note nothing but the sweep's chance to find it is lost.
+    await noteRollback(work, plan, now, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      services.log.warn('The roll-back could not be noted', { restoreId: plan.restoreId, why });
+    });
     await removeRestored(services, plan, signal);
+    await forgetRollback(work, plan.restoreId, signal);
     return { failure: explained };
   },
 });

@@ -37,11 +37,12 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   Sweep: {
     cloud: true,
     key: true,
-    register: changesRecords,
+    register: { ...changesRecords, list: true, delete: ['pins/*'] },
     work: {
       list: true,
       uploads: true,
       parts: ['restores/*'],
+      get: ['rollbacks/*'],
       delete: [
         'items/*',
         'outcomes/*',
@@ -50,6 +51,9 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
         'uploads/*',
         'descriptions/*',
         'collections/*',
+        'verifications/*',
+        'restores/*',
+        'rollbacks/*',
       ],
     },
   },
@@ -179,9 +183,10 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     register: { list: true, delete: ['pins/*'] },
     work: {
       get: ['results/*'],
+      put: ['rollbacks/*'],
       uploads: true,
       parts: ['restores/*'],
-      delete: ['restores/*', 'results/*'],
+      delete: ['restores/*', 'results/*', 'rollbacks/*'],
     },
   },
 

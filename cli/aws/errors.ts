@@ -55,3 +55,12 @@ export class WatchInterrupted extends SnapbankError {
   static readonly remedy = 'Run the same command again: it goes on watching the same execution.';
   override readonly name = 'WatchInterrupted' as const;
 }
+
+/** The stack and the command are of different versions. */
+export class OutputNotUnderstood extends SnapbankError {
+  static readonly when =
+    'An execution ended with an output that the command does not know: the stack in AWS is of another version.';
+  static readonly remedy =
+    'The execution did what it did; look at it in the console. Deploy the stack from this version, or use the one that it was deployed from.';
+  override readonly name = 'OutputNotUnderstood' as const;
+}

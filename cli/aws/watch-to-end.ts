@@ -58,8 +58,8 @@ function interrupted(
   return new WatchInterrupted(
     [
       `${reason} Execution ${name} goes on in AWS.`,
-      `Go on watching: the same command again, or snapbank watch ${arn}`,
-      `Stop it:        snapbank stop ${arn}`,
+      `Watch it: snapbank watch ${arn}`,
+      `Stop it:  snapbank stop ${arn}`,
     ].join('\n'),
     { cause: error, identifiers: { execution: arn } },
   );

@@ -7,6 +7,7 @@ import { BackupProgress } from '../backup-progress.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
+import { parseOutput, parseOutputText } from '../parse-output.ts';
 import { remedyOf } from '../remedies.ts';
 import { type EndedExecution, type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
@@ -68,15 +69,15 @@ function requestOf(options: BackupOptions): JsonObject {
 
 /** The summary is the output of a run without failures and the cause of one with some. */
 export function backupSummaryOf(outcome: ExecutionOutcome): BackupSummary {
-  if (outcome.status === 'SUCCEEDED') return BackupSummary.parse(outcome.output);
+  if (outcome.status === 'SUCCEEDED') return parseOutput(BackupSummary, outcome.output);
   if (outcome.error === 'BackupIncomplete') {
-    return BackupSummary.parse(JSON.parse(outcome.cause ?? ''));
+    return parseOutputText(BackupSummary, outcome.cause ?? '');
   }
   throw machineFailure(outcome);
 }
 
 export function parseOutcomes(bytes: Uint8Array): ServerOutcome[] {
-  return z.array(ServerOutcome).parse(JSON.parse(Buffer.from(bytes).toString()));
+  return parseOutputText(z.array(ServerOutcome), bytes);
 }
 
 interface Run {

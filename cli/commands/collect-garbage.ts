@@ -2,6 +2,7 @@ import { CollectionSummary } from '../../lib/collect/summary.ts';
 import { CollectProgress } from '../collect-progress.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
+import { parseOutput } from '../parse-output.ts';
 import { type EndedExecution, type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
 
@@ -38,7 +39,7 @@ export function showCollection(
   { name, outcome, elapsedMilliseconds }: EndedExecution,
 ): void {
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
-  const summary = CollectionSummary.parse(outcome.output);
+  const summary = parseOutput(CollectionSummary, outcome.output);
   output.event({ type: 'summary', execution: name, ...summary });
   const { listed, dead, deleted, retained, packBytes, wasteBytes } = summary;
   output.line(`In the bank   ${shown(listed)}`);

@@ -3,6 +3,7 @@ import { InvalidInput } from '../../lib/errors.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
+import { parseOutput } from '../parse-output.ts';
 import { RestoreProgress } from '../restore-progress.ts';
 import { type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatDuration } from '../terminal/format.ts';
@@ -57,7 +58,7 @@ export async function proveBoot(
     usesCloud: true,
   });
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
-  const summary = ProofSummary.parse(outcome.output);
+  const summary = parseOutput(ProofSummary, outcome.output);
   showProof(context.output, summary, { name, console, elapsedMilliseconds });
 }
 

@@ -6,6 +6,7 @@ import type { CommandContext } from '../context.ts';
 import { noDisplay } from '../execution-display.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
+import { parseOutput, parseOutputText } from '../parse-output.ts';
 import { type EndedExecution, type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatAge } from '../terminal/format.ts';
 
@@ -41,12 +42,9 @@ export async function showPrune(
 ): Promise<void> {
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
   const pruned = PruneSummary.safeParse(outcome.output);
-  const summary = pruned.success ? pruned.data : PrunePlan.parse(outcome.output);
+  const summary = pruned.success ? pruned.data : parseOutput(PrunePlan, outcome.output);
   const bytes = await readWork(summary.decisionsKey);
-  const servers =
-    bytes === undefined
-      ? null
-      : z.array(ServerDecisions).parse(JSON.parse(Buffer.from(bytes).toString()));
+  const servers = bytes === undefined ? null : parseOutputText(z.array(ServerDecisions), bytes);
   output.event({ type: 'summary', execution: name, ...summary, decisions: servers });
   if (servers !== null) {
     show(output, servers);

@@ -7,6 +7,7 @@ import type { JsonObject } from '../../local/engine/json.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
+import { parseOutput } from '../parse-output.ts';
 import { RestoreProgress } from '../restore-progress.ts';
 import { type EndedExecution, type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
@@ -63,7 +64,7 @@ export async function showRestore(
   const proof = ProofSummary.safeParse(outcome.output);
   if (planned.success) await showPlan(context, planned.data, arn);
   else if (proof.success) showProof(output, proof.data, { name, elapsedMilliseconds });
-  else show(output, RestoreSummary.parse(outcome.output), name, elapsedMilliseconds);
+  else show(output, parseOutput(RestoreSummary, outcome.output), name, elapsedMilliseconds);
 }
 
 /** A `RestoreRequest`, as the machine's first state checks it. */

@@ -11,6 +11,7 @@ import type { JsonObject } from '../../local/engine/json.ts';
 import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
+import { parseOutput, parseOutputText } from '../parse-output.ts';
 import { type EndedExecution, runExecution } from '../run-execution.ts';
 import { formatAge, formatBytes, formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
@@ -65,7 +66,7 @@ export async function showVerification(
     for (const checkpoint of summary.damagedCheckpoints) output.line(`${checkpoint} is damaged.`);
     totalsLine(output, summary, elapsedMilliseconds);
   } else {
-    const report = VerifyReport.parse(JSON.parse(Buffer.from(bytes).toString()));
+    const report = parseOutputText(VerifyReport, bytes);
     output.event({ type: 'summary', execution: name, ...summary, ...report });
     show(output, report, summary, elapsedMilliseconds);
   }
@@ -108,9 +109,9 @@ function percentIn(text: string): number {
 
 /** The summary is the output of a run that found nothing and the cause of one that did. */
 function summaryOf(outcome: ExecutionOutcome): VerifySummary {
-  if (outcome.status === 'SUCCEEDED') return VerifySummary.parse(outcome.output);
+  if (outcome.status === 'SUCCEEDED') return parseOutput(VerifySummary, outcome.output);
   if (outcome.error === 'VerificationFailed') {
-    return VerifySummary.parse(JSON.parse(outcome.cause ?? ''));
+    return parseOutputText(VerifySummary, outcome.cause ?? '');
   }
   throw machineFailure(outcome);
 }

@@ -38,6 +38,7 @@ export function connectOpenStack(config: CloudConfig, options: ConnectOptions = 
   const servers = new NovaServers(nova, discovery);
   return {
     identity: ({ signal } = {}) => session.identity(session.signalFor(signal)),
+    clockAheadMs: ({ signal } = {}) => session.clockAheadMs(session.signalFor(signal)),
     servers,
     images: new GlanceImages(glance),
     flavors: new NovaFlavors(nova),

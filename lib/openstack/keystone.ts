@@ -12,6 +12,8 @@ const UNKNOWN_LIFE_MS = 10 * 60_000;
 export interface Token {
   readonly value: string;
   /** How long it is valid from the moment it was given, by Keystone's own two times, so that clocks need not agree. */
+  /** By Keystone's clock; null where it does not say. */
+  readonly issuedAtMs: number | null;
   readonly lifeMs: number;
   readonly projectId: string;
   readonly projectName: string;
@@ -108,6 +110,7 @@ function tokenOf(value: string, token: Fields, config: CloudConfig): Token {
   const expires = Date.parse(token.time('expires_at') ?? '');
   return {
     value,
+    issuedAtMs: Number.isNaN(issued) ? null : issued,
     lifeMs: expires > issued ? expires - issued : UNKNOWN_LIFE_MS,
     projectId: project.required('id'),
     projectName: project.text('name') ?? '',

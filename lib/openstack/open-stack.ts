@@ -28,6 +28,8 @@ import type {
  */
 export interface OpenStack {
   identity(options?: CallOptions): Promise<Identity>;
+  /** How far the cloud's clock was ahead of this one at the last login; null where it does not show. */
+  clockAheadMs(options?: CallOptions): Promise<number | null>;
   readonly servers: Servers;
   readonly images: Images;
   readonly flavors: Flavors;

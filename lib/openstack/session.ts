@@ -26,6 +26,7 @@ export interface SessionParts {
 
 interface HeldToken extends Token {
   readonly renewAtMs: number;
+  readonly clockAheadMs: number | null;
 }
 
 /** One login in one cloud: token, catalogue and where the services are. Authenticates when first needed, and again in time. */
@@ -84,6 +85,12 @@ export class Session {
     return { cloud: cloudIdentity(this.config), region, projectId, projectName, userId };
   }
 
+  /** How far the cloud's clock was ahead of this one at the last login; null where it does not show. */
+  async clockAheadMs(signal: AbortSignal | undefined): Promise<number | null> {
+    await this.token(signal);
+    return this.#token?.clockAheadMs ?? null;
+  }
+
   /** Not ended by the signal of one of those who wait for it. */
   async #authenticate(): Promise<HeldToken> {
     const { clock, config, http, log } = this;
@@ -93,7 +100,12 @@ export class Session {
           const askedAtMs = clock.now();
           const token = await authenticate(http, config, this.#signal);
           const margin = Math.min(RENEW_BEFORE_MS, token.lifeMs / 10);
-          return { ...token, renewAtMs: askedAtMs + token.lifeMs - margin };
+          const midwayMs = (askedAtMs + clock.now()) / 2;
+          return {
+            ...token,
+            renewAtMs: askedAtMs + token.lifeMs - margin,
+            clockAheadMs: token.issuedAtMs === null ? null : token.issuedAtMs - midwayMs,
+          };
         } catch (error) {
           throw error instanceof ConnectionFailed
             ? passing(error, `authenticate in the cloud "${config.name}"`)

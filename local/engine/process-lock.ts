@@ -34,6 +34,7 @@ export async function lockDirectory(directory: string): Promise<Lock> {
     }
     const mine = lockPath(directory, highest + 1);
     if (!(await create(mine, { ...me, released: false }))) continue;
+    await removeTemporaries(directory, highest + 1);
     return {
       holder: undefined,
       release: async () => {
@@ -89,6 +90,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Removes what processes left that ended while they took or released the lock: up to this number, nobody else is at it any more. */
+async function removeTemporaries(directory: string, upTo: number): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const number = /^lock\.(\d+)\.[0-9a-f]+$/.exec(name)?.[1];
+    if (number !== undefined && Number(number) <= upTo)
+      await rm(join(directory, name), { force: true });
+  }
+}
+
 /** Gives a complete file its name unless the name is taken: `false` then. */
 async function create(path: string, holder: Holder): Promise<boolean> {
   const temporary = temporaryPath(path);
@@ -97,7 +107,8 @@ async function create(path: string, holder: Holder): Promise<boolean> {
     await link(temporary, path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    // ENOENT: who got the name meanwhile has removed what a dead process seemed to have left.
+    if (['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   } finally {
     await rm(temporary, { force: true });

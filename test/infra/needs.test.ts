@@ -75,9 +75,17 @@ const RARELY: Readonly<Record<string, readonly string[]>> = {
   // What is older than days.
   Sweep: [
     ...ABORTING,
-    ...['items', 'outcomes', 'results', 'receipts', 'uploads', 'descriptions', 'collections'].map(
-      (kind) => `work s3:DeleteObject ${kind}/*`,
-    ),
+    ...[
+      'items',
+      'outcomes',
+      'results',
+      'receipts',
+      'uploads',
+      'descriptions',
+      'collections',
+      'verifications',
+      'restores',
+    ].map((kind) => `work s3:DeleteObject ${kind}/*`),
   ],
 };
 
@@ -173,8 +181,17 @@ describe('what each function needs of AWS', () => {
         expect((await world.run('restore', restore)).status).toBe('SUCCEEDED');
         const proof = { ...restore, prove_boot: {} };
         expect((await world.run('restore', proof)).status).toBe('SUCCEEDED');
-        world.cloud.faults.add({ service: 'compute', method: 'POST', path: /\/servers$/ }, failing);
+        const creation = { service: 'compute', method: 'POST', path: /\/servers$/ } as const;
+        world.cloud.faults.add(creation, failing);
         expect((await world.run('restore', restore)).status).toBe('FAILED');
+        world.cloud.faults.add(creation, failing);
+        world.cloud.faults.add({ service: 'image', method: 'DELETE' }, failing, { times: 99 });
+        expect((await world.run('restore', restore)).status).toBe('FAILED');
+        world.cloud.faults.clear();
+        await world.clock.advance(DAY_MILLISECONDS);
+        await world.backUp();
+        // The image and the server of the restore that succeeded.
+        expect(await world.leftovers()).toHaveLength(2);
       },
       {
         places: { work, bank: memoryStore({ locking: true }) },

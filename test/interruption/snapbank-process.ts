@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SignalPlan } from './moments.ts';
 
@@ -24,53 +23,77 @@ export type Interruption =
   /** From outside, after a time. */
   | { afterMilliseconds: number; signal: NodeJS.Signals };
 
-/** Runs the real command in a process of its own, with --json. */
-export async function snapbankProcess(
-  argv: readonly string[],
-  env: Readonly<Record<string, string>>,
-  cwd: string,
-  interruption?: Interruption,
-): Promise<Ended> {
-  const planned = interruption !== undefined && 'moment' in interruption;
+/** The real command under way in a process of its own. */
+export interface Running {
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves when what it has written so far contains the text; at its end at the latest. */
+  waitFor(text: string, stream?: 'stdout' | 'stderr'): Promise<void>;
+  ended: Promise<Ended>;
+}
+
+export interface Start {
+  argv: readonly string[];
+  env: Readonly<Record<string, string>>;
+  cwd: string;
+  plan?: SignalPlan | undefined;
+}
+
+/** Starts the command, with --json. */
+export function startSnapbank({ argv, env, cwd, plan }: Start): Running {
   const startedAt = performance.now();
   const child = spawn(
     process.execPath,
-    [...(planned ? ['--import', preload] : []), launcher, ...argv, '--json'],
+    [...(plan === undefined ? [] : ['--import', preload]), launcher, ...argv, '--json'],
     {
       cwd,
       env: {
         PATH: process.env['PATH'],
         ...env,
-        ...(planned ? { SNAPBANK_TEST_SIGNAL_AT: JSON.stringify(interruption) } : {}),
+        ...(plan === undefined ? {} : { SNAPBANK_TEST_SIGNAL_AT: JSON.stringify(plan) }),
       },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: LONGEST_MILLISECONDS,
       killSignal: 'SIGABRT',
     },
   );
-  const closed = once(child, 'close');
-  const outputs = Promise.all([text(child.stdout), text(child.stderr)]);
-  if (interruption !== undefined && !planned) {
-    const over = new AbortController();
-    void closed.finally(() => over.abort());
-    await delay(interruption.afterMilliseconds, undefined, { signal: over.signal }).then(
-      () => child.kill(interruption.signal),
-      () => undefined,
-    );
+  const written = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      written[name] += text;
+    });
   }
-  const [exitCode, signal] = (await closed) as [number | null, NodeJS.Signals | null];
-  const [stdout, stderr] = await outputs;
-  if (signal === 'SIGABRT') {
-    throw new Error(`snapbank ${argv.join(' ')} did not end in time: ${stdout}${stderr}`);
-  }
+  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   return {
-    exitCode,
-    signal,
-    events: stdout.split('\n').flatMap(eventIn),
-    stdout,
-    stderr,
-    milliseconds: performance.now() - startedAt,
+    kill: (signal) => child.kill(signal),
+    async waitFor(text, stream = 'stdout') {
+      while (!written[stream].includes(text) && child.exitCode === null) {
+        await Promise.race([once(child[stream], 'data'), closed]);
+      }
+    },
+    ended: closed.then(([exitCode, signal]) => {
+      const { stdout, stderr } = written;
+      if (signal === 'SIGABRT') {
+        throw new Error(`snapbank ${argv.join(' ')} did not end in time: ${stdout}${stderr}`);
+      }
+      const events = stdout.split('\n').flatMap(eventIn);
+      const milliseconds = performance.now() - startedAt;
+      return { exitCode, signal, events, stdout, stderr, milliseconds };
+    }),
   };
+}
+
+/** Runs the command to its end, or to the interruption. */
+export async function runSnapbank(start: Start, interruption?: Interruption): Promise<Ended> {
+  if (interruption === undefined) return await startSnapbank(start).ended;
+  if ('moment' in interruption) return await startSnapbank({ ...start, plan: interruption }).ended;
+  const running = startSnapbank(start);
+  const over = new AbortController();
+  const { afterMilliseconds, signal } = interruption;
+  void delay(afterMilliseconds, undefined, { signal: over.signal }).then(
+    () => running.kill(signal),
+    () => undefined,
+  );
+  return await running.ended.finally(() => over.abort());
 }
 
 function eventIn(line: string): Record<string, unknown>[] {

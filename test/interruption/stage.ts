@@ -14,7 +14,13 @@ import { loadCloudConfig } from '../../lib/openstack/cloud-config.ts';
 import type { Services } from '../../lib/services.ts';
 import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
-import { type Ended, type Interruption, snapbankProcess } from './snapbank-process.ts';
+import {
+  type Ended,
+  type Interruption,
+  type Running,
+  runSnapbank,
+  startSnapbank,
+} from './snapbank-process.ts';
 
 const MIB = 1024 ** 2;
 /** Segments of 4 MiB, so that a small disk has several. */
@@ -43,7 +49,12 @@ export interface Stage {
   /** The image that all servers boot from. */
   readonly imageId: string;
   readonly snapbank: (argv: readonly string[], interruption?: Interruption) => Promise<Ended>;
-  /** The same command in this process, for what is not interrupted: it must succeed. */
+  readonly start: (argv: readonly string[]) => Running;
+  /** The same command in this process. */
+  readonly run: (
+    ...argv: string[]
+  ) => Promise<{ exitCode: number; stdout: string; stderr: string }>;
+  /** The same, for what must succeed. */
   readonly succeed: (...argv: string[]) => Promise<void>;
   /** Users write: some KiB in about every second segment of each server. */
   readonly writeData: () => Promise<void>;
@@ -118,6 +129,18 @@ async function furnish(
   }
   const disk = async (serverId: string) =>
     Buffer.from(await cloud.readGuest(serverId, 0, await cloud.guestSizeBytes(serverId)));
+  const run: Stage['run'] = async (...argv) => {
+    const stdout: string[] = [];
+    const stderr: string[] = [];
+    const exitCode = await runCommandLine(argv, {
+      env,
+      cwd: directory,
+      stdout: collector(stdout),
+      stderr: collector(stderr),
+      onStopRequest: () => {},
+    });
+    return { exitCode, stdout: stdout.join(''), stderr: stderr.join('') };
+  };
   return {
     directory,
     cloud,
@@ -126,17 +149,12 @@ async function furnish(
     imageId,
     disk,
     snapbank: async (argv, interruption) =>
-      await snapbankProcess(argv, env, directory, interruption),
+      await runSnapbank({ argv, env, cwd: directory }, interruption),
+    start: (argv) => startSnapbank({ argv, env, cwd: directory }),
+    run,
     async succeed(...argv) {
-      const stderr: string[] = [];
-      const exitCode = await runCommandLine(argv, {
-        env,
-        cwd: directory,
-        stdout: collector([]),
-        stderr: collector(stderr),
-        onStopRequest: () => {},
-      });
-      if (exitCode !== 0) throw new Error(`snapbank ${argv.join(' ')}: ${stderr.join('')}`);
+      const { exitCode, stderr } = await run(...argv);
+      if (exitCode !== 0) throw new Error(`snapbank ${argv.join(' ')}: ${stderr}`);
     },
     async writeData() {
       for (const id of serverIds) {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Fault } from '../../step-functions-server/step-functions-server.ts';
 import { MIB, type Ran, type Stage, startStage } from './stage.ts';
@@ -16,7 +17,6 @@ afterAll(async () => {
   await stage.close();
 });
 beforeEach(() => {
-  stage.aws.requests.length = 0;
   stage.aws.faultFor = () => undefined;
 });
 
@@ -155,13 +155,15 @@ describe('a command with --on', () => {
 
   it('starts one execution when the answer to its start is lost', async () => {
     const before = startedIn(stage.aws);
+    const requests = stage.aws.requests.length;
     stage.aws.failNext('StartExecution', { kind: 'cut', effect: true });
 
     const ran = await stage.run('backup --server db-1 --on snapbank');
 
     expect(ran.exitCode).toBe(0);
     expect(startedIn(stage.aws)).toBe(before + 1);
-    expect(stage.aws.requests.filter((action) => action === 'StartExecution')).toHaveLength(2);
+    const starts = stage.aws.requests.slice(requests).filter((it) => it === 'StartExecution');
+    expect(starts).toHaveLength(2);
   });
 
   it('shows the totals where the work place cannot be read', async () => {
@@ -440,6 +442,17 @@ describe('executions, watch and retry-failed', () => {
     await stage.cloud.removeServer(late);
   });
 
+  it('reads the list of all that failed where the summary names only some', async () => {
+    const nobodies = Array.from({ length: 60 }, (_, index) => `nobody-${String(index)}`);
+    const failing = nobodies.map((name) => `--server ${name}`).join(' ');
+    await stage.run(`backup --server db-1 ${failing} --on snapbank`);
+
+    const { events } = await stage.run('retry-failed --on snapbank --json');
+
+    const { servers } = events.at(-1) as { servers: { id: string }[] };
+    expect(servers.map(({ id }) => id).toSorted()).toEqual(nobodies.toSorted());
+  });
+
   it('says where there is nothing to try again, or where it cannot be known', async () => {
     const { name = '' } = stage.aws.executions().find(({ status }) => status === 'ABORTED') ?? {};
     const elsewhere = { ...stage.embeddedEnv, XDG_STATE_HOME: `${stage.home}/nothing` };
@@ -473,5 +486,24 @@ describe('executions, watch and retry-failed', () => {
     expect((await stage.run(`stop ${arn}`)).stdout).toContain('had ended already: SUCCEEDED');
     expect((await stage.run('watch mine')).stderr).toContain('--on STACK');
     expect((await stage.run(`watch ${arn}-2`)).stderr).toContain('ExecutionDoesNotExist');
+  });
+
+  it('says so when the stack is of another version', async () => {
+    const mine = stage.aws.executions().find(({ name }) => name === 'mine');
+    if (mine !== undefined) mine.output = '{"backedUp":1}';
+
+    expect(await stage.run('watch mine --on snapbank')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/OutputNotUnderstood: .*total.*Deploy the stack/s),
+    });
+  });
+
+  it('asks for nothing of which docs/aws.md does not say that it needs the permission', async () => {
+    const page = await readFile(new URL('../../../docs/aws.md', import.meta.url), 'utf8');
+    const section = page.slice(page.indexOf('## From the command'), page.indexOf('## Events'));
+
+    const needed = new Set(stage.aws.requests.map((action) => `states:${action}`));
+
+    expect(new Set(section.match(/states:[A-Z]\w+/g))).toEqual(needed);
   });
 });
