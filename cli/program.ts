@@ -3,6 +3,12 @@ import { InvalidInput } from '../lib/errors.ts';
 import { parseBoolean } from '../lib/settings.ts';
 import { runBackup } from './commands/backup.ts';
 import { bankInfo, initBank } from './commands/bank.ts';
+import {
+  addBankAccess,
+  makeKey,
+  removeBankAccess,
+  rotateBankKeys,
+} from './commands/bank-access.ts';
 import { runCollectGarbage } from './commands/collect-garbage.ts';
 import { listCheckpointsCommand } from './commands/checkpoints.ts';
 import { deleteCheckpoint, undelete } from './commands/delete.ts';
@@ -101,6 +107,22 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     )
     .option('--days <n>', 'how long after a backup what it refers to stays locked', Number)
     .action(run(initBank));
+  command(bank, 'add-access', 'let one more key or passphrase open the bank')
+    .option('--recipient <public key>', 'whose key file lies elsewhere (snapbank bank make-key)')
+    .option('--new-key-file <path>', 'a key file, made if it does not exist')
+    .option('--new-passphrase-file <path>', 'whose first line is the passphrase')
+    .option('--label <text>', 'what the slot is called')
+    .option('--write-only', 'it may back up but not read')
+    .action(run(addBankAccess));
+  command(bank, 'remove-access <slot>', 'take an access slot away, by its id or its label').action(
+    run(removeBankAccess),
+  );
+  command(bank, 'rotate-keys', 'seal with new keys from now on; rewrites nothing').action(
+    run(rotateBankKeys),
+  );
+  command(bank, 'make-key <file>', 'make a key file and show its public key; needs no bank').action(
+    run(makeKey),
+  );
   command(bank, 'info', 'show what the bank is and who may open it').action(run(bankInfo));
 
   executing(command(program, 'backup', 'back up servers'))

@@ -1,13 +1,12 @@
-import { existsSync } from 'node:fs';
 import type { Bank } from '../../lib/bank/bank.ts';
 import { createBank } from '../../lib/bank/create-bank.ts';
 import { credentialsFromEnvironment } from '../../lib/bank/keys/credentials.ts';
-import { readKeyFile, writeKeyFile } from '../../lib/bank/keys/key-file.ts';
-import { newSecretKey, parsePublicKey, type SecretKey } from '../../lib/bank/keys/key-text.ts';
+import { parsePublicKey } from '../../lib/bank/keys/key-text.ts';
 import type { NewAccess } from '../../lib/bank/keys/new-access.ts';
 import type { BankLock } from '../../lib/bank/lock.ts';
 import { InvalidInput } from '../../lib/errors.ts';
 import type { CommandContext } from '../context.ts';
+import { keyIn } from '../key-in.ts';
 
 export interface InitOptions {
   recipient?: string[];
@@ -52,11 +51,9 @@ function lockOf({ lock: mode, days }: InitOptions): BankLock | undefined {
 }
 
 function lockText({ mode, days }: BankLock): string {
-  const who =
-    mode === 'compliance'
-      ? 'by nobody'
-      : 'but by whoever has the permission s3:BypassGovernanceRetention';
-  return `Locked (${mode}): what a checkpoint refers to can be deleted for ${String(days)} days after its backup ${who}.`;
+  const but =
+    mode === 'compliance' ? '' : ', except with the permission s3:BypassGovernanceRetention';
+  return `Locked (${mode}): for ${String(days)} days after a backup nobody can delete what it refers to${but}.`;
 }
 
 /** Whoever names a key expects sealing: neither wish may silently win. */
@@ -108,14 +105,6 @@ async function accessFor({ env }: CommandContext, options: InitOptions): Promise
     access.push({ label: 'write-only key file', role: 'writer', publicKey });
   }
   return access;
-}
-
-/** The key in the file, or a new one that is written there. */
-async function keyIn(path: string): Promise<SecretKey> {
-  if (existsSync(path)) return await readKeyFile(path);
-  const key = newSecretKey();
-  await writeKeyFile(path, key);
-  return key;
 }
 
 /** `snapbank bank info`. */

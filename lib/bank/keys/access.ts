@@ -45,6 +45,18 @@ export async function removeAccess(
     throw new InvalidInput(`The bank has no access slot ${slotId}.`);
   }
   checkSlots(remaining);
+  return beginEpoch(bank, { ...ring, slots: remaining }, clock);
+}
+
+/**
+ * Begins a new epoch: what is backed up from now on is sealed with new keys. Nothing that is stored is written anew, every holder's key
+ * stays as it is and opens both.
+ */
+export async function rotateKeys(bank: Bank, clock: Clock = systemClock): Promise<Bank> {
+  return beginEpoch(bank, await currentRing(bank), clock);
+}
+
+async function beginEpoch(bank: Bank, ring: KeyRing, clock: Clock): Promise<Bank> {
   const last = ring.epochs.at(-1)?.epoch ?? 0;
   const epoch = newEpoch(last + 1);
   const secrets = { ...bank.keys.secrets, epochs: [...bank.keys.secrets.epochs, epoch] };
@@ -52,7 +64,7 @@ export async function removeAccess(
     ...ring,
     createdAt: new Date(clock.now()).toISOString(),
     epochs: [...ring.epochs, ringEpoch(epoch)],
-    slots: remaining.map((slot) => resealed(ring.bankId, slot, secrets)),
+    slots: ring.slots.map((slot) => resealed(ring.bankId, slot, secrets)),
   };
   return writeNext(bank, next, secrets);
 }

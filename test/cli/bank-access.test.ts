@@ -1,0 +1,129 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCommandLine } from '../../cli/run.ts';
+
+let directory: string;
+const file = (name: string) => join(directory, name);
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'snapbank-access-'));
+  await writeFile(file('words'), 'correct horse battery\n', { mode: 0o600 });
+  expect(await snapbank(['bank', 'init'])).toMatchObject({ exitCode: 0 });
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function snapbank(argv: string[], env: Record<string, string | undefined> = {}) {
+  const chunks: string[] = [];
+  const errors: string[] = [];
+  const into = (list: string[]) =>
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        list.push(chunk.toString());
+        done();
+      },
+    });
+  const exitCode = await runCommandLine([...argv, '--json'], {
+    env: {
+      HOME: directory,
+      SNAPBANK_BANK: file('bank'),
+      SNAPBANK_KEY_FILE: file('key'),
+      ...env,
+    },
+    cwd: directory,
+    stdout: into(chunks),
+    stderr: into(errors),
+    onStopRequest: () => {},
+  });
+  const lines = chunks.join('').trim().split('\n').filter(Boolean);
+  const summary = JSON.parse(lines.at(-1) ?? '{}') as {
+    publicKey?: string;
+    access?: string;
+    slots?: { id: string; label: string; role: string }[];
+  };
+  return { exitCode, summary, stderr: errors.join('') };
+}
+
+const labelsOf = ({ summary }: Awaited<ReturnType<typeof snapbank>>) =>
+  summary.slots?.map(({ label }) => label);
+
+describe('access to a bank by the command', () => {
+  it('is given to a key whose file was made elsewhere, and taken away by its label', async () => {
+    const { summary } = await snapbank(['bank', 'make-key', file('deputy')]);
+    expect((await stat(file('deputy'))).mode & 0o777).toBe(0o600);
+
+    const recipient = summary.publicKey ?? '';
+    const added = await snapbank([
+      'bank',
+      'add-access',
+      '--recipient',
+      recipient,
+      '--label',
+      'deputy',
+    ]);
+
+    expect(labelsOf(added)).toEqual(['key file', 'deputy']);
+    const asDeputy = { SNAPBANK_KEY_FILE: file('deputy') };
+    expect((await snapbank(['bank', 'info'], asDeputy)).summary.access).toBe('reader');
+    expect(labelsOf(await snapbank(['bank', 'remove-access', 'deputy']))).toEqual(['key file']);
+    const refused = await snapbank(['bank', 'info'], asDeputy);
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain('WrongKey');
+  });
+
+  it('is given to a passphrase and to a key that only writes', async () => {
+    await snapbank(['bank', 'add-access', '--new-passphrase-file', file('words')]);
+    await snapbank(['bank', 'add-access', '--new-key-file', file('machine'), '--write-only']);
+
+    const byWords = await snapbank(['bank', 'info'], {
+      SNAPBANK_KEY_FILE: undefined,
+      SNAPBANK_PASSPHRASE_FILE: file('words'),
+    });
+    expect(byWords.summary.access).toBe('reader');
+    const machine = { SNAPBANK_KEY_FILE: file('machine') };
+    expect((await snapbank(['bank', 'info'], machine)).summary.access).toBe('writer');
+    const refused = await snapbank(['bank', 'add-access', '--new-key-file', file('x')], machine);
+    expect(refused).toMatchObject({ exitCode: 2 });
+    expect(refused.stderr).toContain('KeyMissing');
+  });
+
+  it('stays as it is when the keys are rotated', async () => {
+    const before = await snapbank(['bank', 'info']);
+    const after = await snapbank(['bank', 'rotate-keys']);
+
+    expect(after).toMatchObject({ exitCode: 0, summary: { keyRingGeneration: 2 } });
+    expect(after.summary.slots?.map(({ id }) => id)).toEqual(
+      before.summary.slots?.map(({ id }) => id),
+    );
+    expect((await snapbank(['bank', 'info'])).summary.access).toBe('reader');
+  });
+
+  it('never ends for the last reader, and names slots that there are', async () => {
+    const last = await snapbank(['bank', 'remove-access', 'key file']);
+    expect(last.exitCode).toBe(2);
+    expect(last.stderr).toContain('At least one key or passphrase must be a reader');
+    const unknown = await snapbank(['bank', 'remove-access', 'nobody']);
+    expect(unknown.stderr).toMatch(/called nobody.*\(key file\)/);
+    const nothing = await snapbank(['bank', 'add-access']);
+    expect(nothing.stderr).toContain('--recipient');
+  });
+
+  it('is asked for with one clear error where the key is lost, wrong or cut', async () => {
+    const lost = await snapbank(['bank', 'info'], { SNAPBANK_KEY_FILE: undefined });
+    expect(lost).toMatchObject({ exitCode: 2 });
+    expect(lost.stderr).toContain('KeyMissing');
+    const wrong = await snapbank(['bank', 'info'], {
+      SNAPBANK_KEY_FILE: undefined,
+      SNAPBANK_PASSPHRASE: 'not the words',
+    });
+    expect(wrong.stderr).toContain('WrongKey');
+    await writeFile(file('cut'), 'SNAPBANK-SECRET-KEY-1abc\n', { mode: 0o600 });
+    const cut = await snapbank(['bank', 'info'], { SNAPBANK_KEY_FILE: file('cut') });
+    expect(cut).toMatchObject({ exitCode: 2 });
+    expect(cut.stderr).toContain('This is no secret key');
+  });
+});
