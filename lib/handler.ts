@@ -1,8 +1,9 @@
 import middy from '@middy/core';
 import * as z from 'zod';
+import { KeyMissing } from './bank/errors.ts';
 import { DeadlineExceeded, InvalidInput, SnapbankError } from './errors.ts';
 import type { Services } from './services.ts';
-import { servicesFromEnvironment } from './services-from-environment.ts';
+import { forgetServices, servicesFromEnvironment } from './services-from-environment.ts';
 import type { Call, StateFunction } from './state-function.ts';
 
 /** The part of Lambda's context that is used; the embedded engine gives the same and a signal. */
@@ -32,6 +33,7 @@ export function handlerOf<Input, Output>(
     })
     .onError(({ error, event }) => {
       if (error instanceof Error) logFailure(services(), definition.name, event, error);
+      if (error instanceof KeyMissing) forgetServices();
     })
     .handler(async (input, context) => {
       const { call, release } = callOf(definition.name, context);

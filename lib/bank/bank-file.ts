@@ -9,8 +9,8 @@ import { BANK_FILE_KEY } from './object-keys.ts';
 import { Digest } from './object-ref.ts';
 import { ObjectNotFound } from './store/errors.ts';
 import type { CallOptions, ObjectStore } from './store/object-store.ts';
+import { FORMAT_VERSION } from './format-version.ts';
 
-export const FORMAT_VERSION = 0 as const;
 const MAX_FILE_BYTES = 64 * 1024;
 
 /** A reader that does not know a feature must not touch the bank. There are none yet. */

@@ -7,7 +7,6 @@ import {
   ChunkSizeBytes,
   ChunksPerSegment,
   encodeBankFile,
-  FORMAT_VERSION,
   parseBankFile,
 } from './bank-file.ts';
 import { createObject } from './create-object.ts';
@@ -24,6 +23,7 @@ import type { BankPlaces } from './places.ts';
 import { ObjectLockUnavailable } from './store/errors.ts';
 import type { ObjectStore } from './store/object-store.ts';
 import { provePutIfAbsent } from './store/probe.ts';
+import { FORMAT_VERSION } from './format-version.ts';
 
 const GIB = 2 ** 30;
 

@@ -9,6 +9,7 @@ import { digestOf } from './object-ref.ts';
 import { readReferredObject } from './read/segments.ts';
 import type { RootReference } from './register/record.ts';
 import type { CallOptions } from './store/object-store.ts';
+import { FORMAT_VERSION } from './format-version.ts';
 
 /** Enough for 100 TB, and little enough to be refused before memory runs out. */
 const MAX_ROOT_BYTES = 256 * 1024 * 1024;
@@ -42,7 +43,7 @@ export async function readRoot(
   try {
     root = Root.parse(JSON.parse(plain.toString('utf8')));
   } catch (error) {
-    throw damaged(ref, 'it is no root of version 0', error);
+    throw damaged(ref, `it is no root of version ${FORMAT_VERSION}`, error);
   }
   const { bankId, chunkSizeBytes, chunksPerSegment } = bank.info;
   if (root.bankId !== bankId) throw damaged(ref, 'it is of another bank');

@@ -30,6 +30,12 @@ export async function readCheckpoint(
   signal?: AbortSignal,
 ): Promise<ReadableCheckpoint> {
   const root = await readSharedRoot(bank, reference, signal === undefined ? {} : { signal });
+  if (root.checkpoint !== checkpoint) {
+    throw new ObjectDamaged(
+      `The record of checkpoint ${checkpoint} names the root of another one, ${root.checkpoint}.`,
+      { identifiers: { checkpoint, key: reference.key } },
+    );
+  }
   const { data: description, error } = CheckpointDescription.safeParse(root.description);
   const described = new Map(description?.disks.map((one) => [one.disk, one]));
   const [first, ...more] = root.disks

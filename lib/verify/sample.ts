@@ -4,10 +4,11 @@ import type { ServerIdentity } from '../bank/register/identity.ts';
 import type { Register } from '../bank/register/register.ts';
 import { ObjectNotFound } from '../bank/store/errors.ts';
 import type { VerifyLevel } from './request.ts';
+import { FORMAT_VERSION } from '../bank/format-version.ts';
 
 /** How far the samples of a server have come, in the register. */
 const SampleProgress = z.strictObject({
-  version: z.literal(0),
+  version: z.literal(FORMAT_VERSION),
   /** Number of the next run. */
   next: z.int().nonnegative(),
   /** Checkpoints that were part of every run since the samples were last everywhere, and sound in each. */
@@ -39,7 +40,7 @@ export async function readSampleProgress(
   } catch (error) {
     const unreadable = error instanceof SyntaxError || error instanceof z.ZodError;
     if (!unreadable && !(error instanceof ObjectNotFound)) throw error;
-    return { version: 0, next: 0, sound: [], at: new Date(0).toISOString() };
+    return { version: FORMAT_VERSION, next: 0, sound: [], at: new Date(0).toISOString() };
   }
 }
 
@@ -55,7 +56,7 @@ export function countSample(
   const earlier = new Set(before.sound);
   const still = run % runs === 0 ? sound : sound.filter((checkpoint) => earlier.has(checkpoint));
   return {
-    progress: { version: 0, next: run + 1, sound: [...still], at },
+    progress: { version: FORMAT_VERSION, next: run + 1, sound: [...still], at },
     proven: (run + 1) % runs === 0 ? still : [],
   };
 }

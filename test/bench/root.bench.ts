@@ -4,6 +4,7 @@ import { newSecretKey } from '../../lib/bank/keys/key-text.ts';
 import { readSharedRoot } from '../../lib/bank/read/shared-roots.ts';
 import { putRoot, readRoot } from '../../lib/bank/roots.ts';
 import { memoryPlaces } from '../lib/bank/a-bank.ts';
+import { FORMAT_VERSION } from '../../lib/bank/format-version.ts';
 
 /** What it takes a worker to get at the root of a disk of 10 TiB, the first time and later. Run: node --expose-gc test/bench/root.bench.ts */
 const SEGMENTS = 10_240;
@@ -33,7 +34,7 @@ const bank = await createBank(memoryPlaces(), {
 const { chunkSizeBytes, chunksPerSegment } = bank.info;
 const ref = await putRoot(bank, {
   format: 'snapbank root',
-  version: 0,
+  version: FORMAT_VERSION,
   bankId: bank.info.bankId,
   checkpoint: CHECKPOINT,
   createdAt: new Date().toISOString(),

@@ -3,10 +3,10 @@ import type { BankKeys } from '../keys/bank-keys.ts';
 import { KeyMissing, ObjectDamaged } from '../errors.ts';
 import { gcmOpen, gcmSeal, NONCE_BYTES, TAG_BYTES } from './gcm.ts';
 import { compress, decompress } from './zstd.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
 
 // Header: magic 4, version 1, sealed 1, zero 2, epoch 4, plain length 4, nonce 12; integers big-endian.
 const HEADER_BYTES = 28;
-const VERSION = 0;
 const NONCE_OFFSET = HEADER_BYTES - NONCE_BYTES;
 
 const MAGIC = { root: 'SBrt', segment: 'SBsg', receipt: 'SBrc', note: 'SBnt' } as const;
@@ -31,7 +31,7 @@ export async function wrap(
   const epoch = keys.currentEpoch?.epoch;
   const header = Buffer.alloc(HEADER_BYTES);
   header.write(MAGIC[context.kind], 'latin1');
-  header.writeUInt8(VERSION, 4);
+  header.writeUInt8(FORMAT_VERSION, 4);
   header.writeUInt32BE(plain.length, 12);
   const body = await compress(plain, LEVEL[context.kind]);
   if (epoch === undefined) return Buffer.concat([header, body]);
@@ -60,8 +60,8 @@ export async function unwrap(
   const sealed = keys.currentEpoch !== undefined;
   if (stored.length < HEADER_BYTES + (sealed ? TAG_BYTES : 0)) throw damaged(context, 'it is cut');
   const header = stored.subarray(0, HEADER_BYTES);
-  if (header.toString('latin1', 0, 4) !== MAGIC[context.kind] || header[4] !== VERSION) {
-    throw damaged(context, `it is no ${context.kind} of version ${VERSION}`);
+  if (header.toString('latin1', 0, 4) !== MAGIC[context.kind] || header[4] !== FORMAT_VERSION) {
+    throw damaged(context, `it is no ${context.kind} of version ${FORMAT_VERSION}`);
   }
   if (header[5] !== (sealed ? 1 : 0) || header.readUInt16BE(6) !== 0) {
     throw damaged(context, 'its header contradicts the bank');

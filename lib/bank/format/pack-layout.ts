@@ -3,6 +3,7 @@ import { KEY_BYTES } from '../keys/x25519.ts';
 import { SEAL_TO_OVERHEAD_BYTES } from '../keys/seal-to.ts';
 import { CHUNK_ID_BYTES, type Encoding } from './chunk.ts';
 import { type GcmContext, NONCE_BYTES, TAG_BYTES } from './gcm.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
 
 // A pack: header, slots one after the other, trailer (the slot table), footer. Integers are big-endian.
 
@@ -19,7 +20,6 @@ export const PACK_FOOTER_BYTES = 12;
 
 const HEADER_MAGIC = 'SBpk';
 const FOOTER_MAGIC = 'SBpe';
-const VERSION = 0;
 
 /** About what a pack of so many slots, of so many bytes, takes. */
 export function storedBytesOf(slots: number, slotBytes: number): number {
@@ -59,7 +59,7 @@ export function encodingOf(number: number): Encoding | undefined {
 export function encodePackHeader({ sealing }: PackHeader): Buffer {
   const header = Buffer.alloc(PACK_HEADER_BYTES);
   header.write(HEADER_MAGIC, 'latin1');
-  header.writeUInt8(VERSION, 4);
+  header.writeUInt8(FORMAT_VERSION, 4);
   if (sealing !== undefined) {
     header.writeUInt8(1, 5);
     header.writeUInt32BE(sealing.epoch, 8);
@@ -74,7 +74,7 @@ export function decodePackHeader(pack: string, bytes: Uint8Array): PackHeader {
   const known =
     header.length >= PACK_HEADER_BYTES &&
     header.toString('latin1', 0, 4) === HEADER_MAGIC &&
-    header[4] === VERSION &&
+    header[4] === FORMAT_VERSION &&
     (header[5] === 0 || header[5] === 1) &&
     header.readUInt16BE(6) === 0;
   if (!known) throw packDamaged(pack, 'its header is none of a pack');

@@ -3,6 +3,7 @@ import { Digest, ObjectRef } from '../object-ref.ts';
 import { CheckpointId } from '../register/ids.ts';
 import { ServerIdentity } from '../register/identity.ts';
 import { Pin } from '../register/record.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
 
 const Count = z.int().nonnegative();
 
@@ -57,7 +58,7 @@ export type SegmentStats = z.infer<typeof SegmentStats>;
 /** A whole checkpoint: everything of it that is not a chunk. */
 export const Root = z.strictObject({
   format: z.literal('snapbank root'),
-  version: z.literal(0),
+  version: z.literal(FORMAT_VERSION),
   bankId: z.string(),
   checkpoint: CheckpointId,
   createdAt: z.iso.datetime(),

@@ -5,6 +5,7 @@ import type { CurrentEpoch } from './bank-keys.ts';
 import { RawKey } from './bundle.ts';
 import { deriveKey } from './derive.ts';
 import { ScryptParameters } from './passphrase.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
 
 const MAC_HEX_CHARACTERS = 64;
 export const MAX_SLOTS = 100;
@@ -34,7 +35,7 @@ export type SlotInfo = Pick<AccessSlot, 'id' | 'label' | 'role' | 'createdAt'> &
 /** Who has access to a sealed bank, and under which keys new objects are sealed. */
 export const KeyRing = z.strictObject({
   format: z.literal('snapbank key ring'),
-  version: z.literal(0),
+  version: z.literal(FORMAT_VERSION),
   bankId: z.string().regex(/^[0-9a-f]{32}$/),
   generation: z.int().positive().max(9_999_999_999),
   createdAt: z.iso.datetime(),

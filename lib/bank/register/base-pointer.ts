@@ -3,9 +3,10 @@ import { ObjectNotFound } from '../store/errors.ts';
 import type { CallOptions } from '../store/object-store.ts';
 import { basePointerKey, type BootImage, CheckpointId } from './ids.ts';
 import type { Register } from './register.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
 
 const BasePointer = z.strictObject({
-  version: z.literal(0),
+  version: z.literal(FORMAT_VERSION),
   checkpoint: CheckpointId,
   at: z.iso.datetime(),
 });
@@ -21,7 +22,9 @@ export async function writeBasePointer(
   options: CallOptions = {},
 ): Promise<void> {
   const at = new Date(register.clock.now()).toISOString();
-  const body = JSON.stringify({ version: 0, checkpoint, at } satisfies z.infer<typeof BasePointer>);
+  const body = JSON.stringify({ version: FORMAT_VERSION, checkpoint, at } satisfies z.infer<
+    typeof BasePointer
+  >);
   const key = basePointerKey(register.nameKey, image);
   await register.store.put(key, Buffer.from(`${body}\n`), options);
 }

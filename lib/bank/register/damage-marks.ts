@@ -1,5 +1,6 @@
 import type { CallOptions } from '../store/object-store.ts';
 import type { Register } from './register.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
 
 /** A mark's name holds the whole key of the object that is damaged, so that one listing tells all. */
 const PREFIX = 'damaged/';
@@ -22,7 +23,7 @@ export async function markDamaged(
 ): Promise<void> {
   const at = new Date(clock.now()).toISOString();
   for (const { key, error } of damages) {
-    const body = JSON.stringify({ version: 0, key, error, at });
+    const body = JSON.stringify({ version: FORMAT_VERSION, key, error, at });
     await store.put(`${PREFIX}${key}`, Buffer.from(`${body}\n`), options);
   }
 }

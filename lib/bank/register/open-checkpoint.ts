@@ -9,6 +9,7 @@ import type { Ancestor, CommittedRecord, Execution, OpenRecord } from './record.
 import { changeRecord, type RecordDraft, type RecordHead } from './records.ts';
 import type { Register } from './register.ts';
 import { findRival, type ServerSurvey, surveyServer } from './server-survey.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
 
 export interface CheckpointRequest extends CallOptions {
   execution: Execution;
@@ -118,7 +119,7 @@ function opening(
   }
   const lease = newLease(register, leaseSeconds);
   return {
-    version: 0,
+    version: FORMAT_VERSION,
     checkpoint,
     server,
     createdAt: lease.renewedAt,

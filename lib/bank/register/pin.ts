@@ -4,6 +4,7 @@ import { RecordUnreadable } from './errors.ts';
 import { PinId } from './ids.ts';
 import { Execution, Lease, Pin } from './record.ts';
 import type { Register } from './register.ts';
+import { decodeSigned, encodeSigned } from './signed-json.ts';
 import {
   bury,
   compareAndSet,
@@ -13,10 +14,11 @@ import {
   readListed,
   type Series,
 } from './series.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
 
 /** One generation of a reader's pin: a restore or a verification reads this checkpoint by this root now. */
 export const ReaderPinRecord = z.strictObject({
-  version: z.literal(0),
+  version: z.literal(FORMAT_VERSION),
   id: PinId,
   /** HELD holds the checkpoint; FENCED holds nothing, and the reader that finds it so stops. */
   state: z.enum(['HELD', 'FENCED']),
@@ -27,12 +29,12 @@ export const ReaderPinRecord = z.strictObject({
 });
 export type ReaderPinRecord = Readonly<z.infer<typeof ReaderPinRecord>>;
 
-export function pinSeries({ store }: Register, id: string): Series<ReaderPinRecord> {
+export function pinSeries({ store, nameKey }: Register, id: string): Series<ReaderPinRecord> {
   return {
     store,
     prefix: `pins/${id}`,
-    encode: (pin) => Buffer.from(`${JSON.stringify(pin)}\n`),
-    decode: decodePin,
+    encode: (pin, key) => encodeSigned(nameKey, key, pin),
+    decode: (bytes, key) => decodePin(nameKey, bytes, key),
     // A renewal that comes after the release makes a pin that holds too much until its lease runs out, never too little.
     vanishes: true,
   };
@@ -88,11 +90,12 @@ export async function buryPin(
   await bury(pinSeries(register, id), options);
 }
 
-function decodePin(bytes: Uint8Array, key: string): ReaderPinRecord {
+function decodePin(nameKey: Uint8Array, bytes: Uint8Array, key: string): ReaderPinRecord {
   try {
-    return ReaderPinRecord.parse(JSON.parse(Buffer.from(bytes).toString()));
+    return ReaderPinRecord.parse(decodeSigned(nameKey, key, bytes));
   } catch (cause) {
-    throw new RecordUnreadable(`${key} in the register is no pin.`, {
+    const why = cause instanceof RangeError ? `: ${cause.message}` : '';
+    throw new RecordUnreadable(`${key} in the register is no pin${why}.`, {
       cause,
       identifiers: { key },
     });

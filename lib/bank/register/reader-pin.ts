@@ -15,6 +15,7 @@ import type { CheckpointRecord, Execution, ReadableRecord } from './record.ts';
 import { readRecord } from './records.ts';
 import type { Register } from './register.ts';
 import { compareAndSet, deleteGenerations, readHead } from './series.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
 
 export interface PinRequest extends CallOptions {
   checkpoint: string;
@@ -129,7 +130,7 @@ async function hold(
     const held = head.kind === 'live' && head.value.state === 'HELD' ? head.value : undefined;
     if (head.kind !== 'absent' && held === undefined) return 'fenced';
     const pin: ReaderPinRecord = {
-      version: 0,
+      version: FORMAT_VERSION,
       id,
       state: 'HELD',
       checkpoint,

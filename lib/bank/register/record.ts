@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { Digest } from '../object-ref.ts';
 import { CheckpointId } from './ids.ts';
 import { ServerIdentity } from './identity.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
 
 export const RecordState = z.enum(['OPEN', 'COMMITTED', 'ABORTED', 'DELETING', 'COLLECTING']);
 export type RecordState = z.infer<typeof RecordState>;
@@ -82,7 +83,7 @@ export const Claim = z.strictObject({
 export type Claim = Readonly<z.infer<typeof Claim>>;
 
 const common = {
-  version: z.literal(0),
+  version: z.literal(FORMAT_VERSION),
   checkpoint: CheckpointId,
   server: ServerIdentity,
   createdAt: z.iso.datetime(),

@@ -5,7 +5,12 @@ import { CheckpointStateRefused, RecordUnreadable } from './errors.ts';
 import { serverKeyIn } from './ids.ts';
 import { CheckpointRecord, type RootedRecord, transitions } from './record.ts';
 import type { Register } from './register.ts';
+import { decodeSigned, encodeSigned } from './signed-json.ts';
 import { compareAndSet, type Head, readHead, type Series } from './series.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
+
+/** Whatever else it says: this version cannot know what it means. */
+const LaterVersion = z.object({ version: z.int().gt(FORMAT_VERSION) });
 
 export type RecordHead = Head<CheckpointRecord>;
 
@@ -20,8 +25,8 @@ export function recordSeries(register: Register, checkpoint: string): Series<Che
   return {
     store: register.store,
     prefix: `records/${serverKeyIn(checkpoint)}/${checkpoint}`,
-    encode: (record) => Buffer.from(`${JSON.stringify(record)}\n`),
-    decode: (bytes, key) => decodeRecord(bytes, key, checkpoint),
+    encode: (record, key) => encodeSigned(register.nameKey, key, record),
+    decode: (bytes, key) => decodeRecord(register, bytes, key, checkpoint),
     vanishes: false,
   };
 }
@@ -102,13 +107,20 @@ export function carriedWithRoot(record: RootedRecord) {
   };
 }
 
-function decodeRecord(bytes: Uint8Array, key: string, checkpoint: string): CheckpointRecord {
+function decodeRecord(
+  { nameKey }: Register,
+  bytes: Uint8Array,
+  key: string,
+  checkpoint: string,
+): CheckpointRecord {
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.from(bytes).toString());
+    json = decodeSigned(nameKey, key, bytes);
   } catch (cause) {
-    throw unreadable(key, 'it is not JSON', cause);
+    throw unreadable(key, cause instanceof Error ? cause.message : String(cause), cause);
   }
+  const { data: later } = LaterVersion.safeParse(json);
+  if (later !== undefined) throw unreadable(key, `it is of version ${later.version}`);
   const result = CheckpointRecord.safeParse(json);
   if (!result.success) throw unreadable(key, z.prettifyError(result.error), result.error);
   if (result.data.checkpoint !== checkpoint) {

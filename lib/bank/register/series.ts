@@ -13,7 +13,7 @@ import { RecordUnreadable } from './errors.ts';
 export interface Series<Value extends { readonly writeId: string }> {
   readonly store: ObjectStore;
   readonly prefix: string;
-  readonly encode: (value: Value) => Uint8Array;
+  readonly encode: (value: Value, key: string) => Uint8Array;
   /** Throws when the bytes are not understood. */
   readonly decode: (bytes: Uint8Array, key: string) => Value;
   /** Whether the series may be deleted without a tombstone. Only where late writes do no harm. */
@@ -100,7 +100,7 @@ export async function compareAndSet<Value extends { readonly writeId: string }>(
 ): Promise<boolean> {
   const generation = expected + 1;
   const key = generationKey(series.prefix, generation);
-  const body = series.encode(value);
+  const body = series.encode(value, key);
   for (let tries = 1; ; tries++) {
     try {
       const created = await series.store.putIfAbsent(key, body, options);

@@ -5,6 +5,7 @@ import type { OwnPack, SegmentReceipt } from '../format/receipt.ts';
 import type { PackRef, Root, RootDisk, SegmentStats } from '../format/root.ts';
 import { chunksOfSegment, type DiskGeometry, segmentCountOf } from '../geometry.ts';
 import type { Pin } from '../register/record.ts';
+import { FORMAT_VERSION } from '../format-version.ts';
 
 /** A pinned checkpoint with its root. */
 export interface PinnedRoot {
@@ -44,7 +45,7 @@ export function assembleRoot(bank: Bank, parts: RootParts): Root {
   const receipts = parts.disks.flatMap((disk) => disk.receipts);
   return {
     format: 'snapbank root',
-    version: 0,
+    version: FORMAT_VERSION,
     bankId,
     checkpoint,
     createdAt: parts.createdAt,

@@ -7,6 +7,7 @@ import { PutIfAbsentNotProven, StoreRefused } from '../../../lib/bank/store/erro
 import { InvalidInput } from '../../../lib/errors.ts';
 import { aBank, memoryPlaces, readerOf } from './a-bank.ts';
 import { keysOf } from './tamper.ts';
+import { FORMAT_VERSION } from '../../../lib/bank/format-version.ts';
 
 describe('createBank', () => {
   it('makes a bank of 256 KiB chunks and 1 GiB segments that its key opens', async () => {
@@ -16,7 +17,7 @@ describe('createBank', () => {
     const bank = await createBank(places, { access: [readerOf(key)] });
 
     expect(bank.info).toMatchObject({
-      version: 0,
+      version: FORMAT_VERSION,
       sealed: true,
       access: 'reader',
       chunkSizeBytes: 262_144,

@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { encodeBankFile, FORMAT_VERSION } from '../../../lib/bank/bank-file.ts';
+import { encodeBankFile } from '../../../lib/bank/bank-file.ts';
 import {
   BankNotFound,
   KeyMissing,
@@ -17,6 +17,7 @@ import type { BankPlaces } from '../../../lib/bank/places.ts';
 import type { ObjectStore } from '../../../lib/bank/store/object-store.ts';
 import { aBank, memoryPlaces, QUICK_SCRYPT, readerOf } from './a-bank.ts';
 import { flipped, keysOf } from './tamper.ts';
+import { FORMAT_VERSION } from '../../../lib/bank/format-version.ts';
 
 const key = newSecretKey();
 

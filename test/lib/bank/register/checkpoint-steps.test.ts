@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { abandonCheckpoint } from '../../../../lib/bank/register/abandon-checkpoint.ts';
 import { commitCheckpoint } from '../../../../lib/bank/register/commit-checkpoint.ts';
@@ -5,6 +6,7 @@ import {
   CheckpointFenced,
   CheckpointNotFound,
   CheckpointStateRefused,
+  RecordUnreadable,
 } from '../../../../lib/bank/register/errors.ts';
 import { leaseKeeper, renewLease } from '../../../../lib/bank/register/lease.ts';
 import {
@@ -15,7 +17,9 @@ import {
   undeleteCheckpoint,
 } from '../../../../lib/bank/register/prune-checkpoint.ts';
 import { readRecord, writeRecord } from '../../../../lib/bank/register/records.ts';
+import { encodeSigned } from '../../../../lib/bank/register/signed-json.ts';
 import { faultyStore } from '../store/faulty-store.ts';
+import { flipped } from '../tamper.ts';
 import { aRegister, aRoot, committed, opened } from './a-register.ts';
 
 const HOUR = 3600 * 1000;
@@ -247,15 +251,36 @@ describe('a record', () => {
   });
 
   it.each([
-    ['that is no JSON', '{'],
-    ['of a later version', '{"version": 1}'],
-  ])('%s is not guessed at', async (_, body) => {
+    ['that is cut', () => Buffer.from('{'), /cut/],
+    [
+      'of a later version',
+      (name: Uint8Array, key: string) => encodeSigned(name, key, { version: 7 }),
+      /version/,
+    ],
+    [
+      'that who has no key wrote',
+      (_: Uint8Array, key: string) => encodeSigned(randomBytes(32), key, {}),
+      /MAC/,
+    ],
+  ])('%s is not guessed at', async (_, bytes, why) => {
     const register = aRegister();
     const { checkpoint } = await opened(register, 'e1');
     const key = `records/${checkpoint.slice(16)}/${checkpoint}/0000000001`;
-    await register.store.put(key, Buffer.from(body));
+    await register.store.put(key, bytes(register.nameKey, key));
 
     await expect(readRecord(register, checkpoint)).rejects.toThrow(key);
+    await expect(readRecord(register, checkpoint)).rejects.toThrow(why);
+  });
+
+  it('is noticed at every byte that is altered', async () => {
+    const register = aRegister();
+    const { checkpoint } = await opened(register, 'e1');
+    const key = `records/${checkpoint.slice(16)}/${checkpoint}/0000000000`;
+    const bytes = await register.store.get(key);
+    for (let at = 0; at < bytes.length; at++) {
+      await register.store.put(key, flipped(bytes, at, at % 8));
+      await expect(readRecord(register, checkpoint)).rejects.toThrow(RecordUnreadable);
+    }
   });
 
   it("is not another's", async () => {
@@ -266,6 +291,6 @@ describe('a record', () => {
     const body = await register.store.get(key);
     await register.store.put(key.replace(checkpoint, other), body);
 
-    await expect(readRecord(register, other)).rejects.toThrow(checkpoint);
+    await expect(readRecord(register, other)).rejects.toThrow('belongs elsewhere');
   });
 });

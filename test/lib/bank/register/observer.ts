@@ -142,7 +142,9 @@ export class Observer {
   }
 
   #decode(body: Buffer): CheckpointRecord {
-    const record = this.#decoded.get(body) ?? (JSON.parse(body.toString()) as CheckpointRecord);
+    const record =
+      this.#decoded.get(body) ??
+      (JSON.parse(body.toString().split('\n', 1)[0] ?? '') as CheckpointRecord);
     this.#decoded.set(body, record);
     return record;
   }
