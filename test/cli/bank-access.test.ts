@@ -17,16 +17,18 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+function into(list: string[]): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      list.push(chunk.toString());
+      done();
+    },
+  });
+}
+
 async function snapbank(argv: string[], env: Record<string, string | undefined> = {}) {
   const chunks: string[] = [];
   const errors: string[] = [];
-  const into = (list: string[]) =>
-    new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        list.push(chunk.toString());
-        done();
-      },
-    });
   const exitCode = await runCommandLine([...argv, '--json'], {
     env: {
       HOME: directory,

@@ -166,7 +166,7 @@ function openRing(objects: Objects, bankId: string, holder: Holder) {
 
 /** Section "Envelopes". */
 function unwrap(keys: Keys, magic: string, key: string, stored: Buffer): Buffer {
-  check(stored.toString('latin1', 0, 4) === magic && stored[4] === 0, `${key} is no ${magic}`);
+  check(stored.toString('latin1', 0, 4) === magic && stored[4] === 1, `${key} is no ${magic}`);
   const header = stored.subarray(0, 28);
   let body = stored.subarray(28);
   if (header[5] === 1) {
@@ -264,4 +264,24 @@ function packKeyOf(keys: Keys, pack: string, whole: Buffer): Buffer {
     Buffer.from(pack),
   ]);
   return openSealedTo(base64url(epoch?.privateKey ?? ''), context, whole.subarray(12, 92));
+}
+
+/** Section "Records": the checkpoints that there are, with their roots, out of the register's objects. */
+export function readRecords(
+  keys: Keys,
+  register: Objects,
+): { checkpoint: string; root: { key: string; digest: string } }[] {
+  const newest = new Map<string, string>();
+  for (const key of [...register.keys()].sort()) {
+    const [, series] = /^(records\/[0-9a-f]{8}\/[0-9a-f]{24})\/\d{10}$/.exec(key) ?? [];
+    if (series !== undefined) newest.set(series, key);
+  }
+  return [...newest.values()].flatMap((key) => {
+    if (key.endsWith('/9999999999')) return [];
+    const [line = '', mac] = object(register, key).toString().split('\n');
+    const nameKey = derive(keys.idKey, 'snapbank names');
+    check(hmac(nameKey, `generation\0${key}\0${line}`).toString('hex') === mac, `MAC of ${key}`);
+    const { state, checkpoint, root } = JSON.parse(line);
+    return state === 'COMMITTED' || state === 'DELETING' ? [{ checkpoint, root }] : [];
+  });
 }

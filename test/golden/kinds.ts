@@ -1,0 +1,1 @@
+export const KINDS = ['key-file', 'passphrase', 'unsealed'] as const;
