@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KINDS } from './kinds.ts';
+import type { KINDS } from './kinds.ts';
 import { memoryPlaces } from '../lib/bank/a-bank.ts';
 import type { BankPlaces } from '../../lib/bank/places.ts';
 
