@@ -25,6 +25,7 @@ import { runVerify } from './commands/verify.ts';
 import { stop, watch } from './commands/watch.ts';
 import { type CommandContext, commandContext, type Surroundings } from './context.ts';
 import { VERSION } from './version.ts';
+import { printable } from './terminal/printable.ts';
 
 /** What a command leaves for the process: 1 when something failed that its summary names. */
 export interface ExitState {
@@ -60,7 +61,8 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .addHelpText('after', EXAMPLES)
     .configureOutput({
       writeOut: (text) => surroundings.stdout.write(text),
-      writeErr: (text) => surroundings.stderr.write(text),
+      // What was typed may have been pasted.
+      writeErr: (text) => surroundings.stderr.write(text.split('\n').map(printable).join('\n')),
     })
     .showHelpAfterError('(snapbank --help lists commands and options)')
     .exitOverride();

@@ -94,7 +94,7 @@ async function planOf(
     import: request.import ?? services.settings.imageImport,
     partsAtOnce: services.settings.partsAtOnce,
     image: {
-      name: request.image_only === true ? serverName : `${serverName} (${checkpoint.slice(0, 8)})`,
+      name: request.image_only === true ? serverName : imageName(serverName, checkpoint),
       diskFormat: format,
       containerFormat: image.containerFormat ?? 'bare',
       minDiskGiB: image.minDiskGiB,
@@ -150,4 +150,14 @@ function diskFormatOf(
     return declared ?? 'raw';
   }
   return wanted ?? format;
+}
+
+/** Most characters of an image's name in Glance; a server's may have as many. */
+const MAX_NAME_LENGTH = 255;
+
+/** The server's name and what tells its images apart; a long name is cut for it, never inside a character. */
+function imageName(serverName: string, checkpoint: string): string {
+  const suffix = ` (${checkpoint.slice(0, 8)})`;
+  const room = MAX_NAME_LENGTH - suffix.length;
+  return `${serverName.slice(0, room).replace(/[\ud800-\udbff]$/, '')}${suffix}`;
 }
