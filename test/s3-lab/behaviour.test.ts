@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createBank } from '../../lib/bank/create-bank.ts';
 import {
   ObjectNotFound,
   PutIfAbsentNotProven,
@@ -11,6 +12,7 @@ import { openStore } from '../../lib/bank/store/location.ts';
 import { provePutIfAbsent } from '../../lib/bank/store/probe.ts';
 import { s3Store } from '../../lib/bank/store/s3.ts';
 import { s3Client } from '../../lib/bank/store/s3-client.ts';
+import { keysOf } from '../lib/bank/tamper.ts';
 import { makeBucket, removeBucket } from './buckets.ts';
 
 const credentials = {
@@ -46,6 +48,21 @@ describe('the proof of put-if-absent at a Ceph gateway', () => {
 
       expect(error).toBeInstanceOf(PutIfAbsentNotProven);
       expect((error as Error).message).toContain(`s3://${bucket}/register`);
+    }
+  });
+
+  it('keeps a bank from being made there, and leaves nothing of it', async () => {
+    for (const bucket of [versioned, locked]) {
+      const place = (name: string) => openStore(`s3://${bucket}/init/${name}`);
+      const places = { bank: place('bank'), register: place('register'), work: place('work') };
+
+      await expect(createBank(places, { access: 'unsealed' })).rejects.toThrow(
+        PutIfAbsentNotProven,
+      );
+
+      expect([...(await keysOf(places.bank, '')), ...(await keysOf(places.register, ''))]).toEqual(
+        [],
+      );
     }
   });
 
