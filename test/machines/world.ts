@@ -34,6 +34,8 @@ export interface WorldOptions {
   startMilliseconds?: number;
   /** More of the variables by which the cloud is found. */
   cloudEnvironment?: CloudEnvironment;
+  /** False: what functions tell of their progress, an event for each chunk, is dropped. */
+  keepProgress?: boolean;
   /** Default: kept in memory. */
   history?: HistoryStore;
   /** Default: 16, so that small disks have several segments. */
@@ -120,7 +122,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     places,
     clock: working,
     bank,
-    progress,
+    onProgress: (event: ProgressEvent) => {
+      if (options.keepProgress !== false) progress.push(event);
+    },
     settings: options.settings,
     cloudEnvironment: options.cloudEnvironment,
   };
@@ -214,13 +218,13 @@ interface Parts {
   places: BankPlaces;
   clock: Clock;
   bank: ReturnType<typeof bankOf>;
-  progress: ProgressEvent[];
+  onProgress: (event: ProgressEvent) => void;
   settings?: Partial<Settings> | undefined;
   cloudEnvironment?: CloudEnvironment | undefined;
 }
 
 function servicesOf(parts: Parts): Services {
-  const { cloud, places, clock, bank, progress, settings, cloudEnvironment = {} } = parts;
+  const { cloud, places, clock, bank, onProgress, settings, cloudEnvironment = {} } = parts;
   const env = {
     OS_AUTH_URL: cloud.authUrl,
     OS_AUTH_TYPE: 'v3applicationcredential',
@@ -241,7 +245,7 @@ function servicesOf(parts: Parts): Services {
     bank: async () => await Promise.resolve(bank),
     register: async () => await Promise.resolve(register),
     openstack: async () => await openstack,
-    progress: (event) => progress.push(event),
+    progress: onProgress,
   };
 }
 

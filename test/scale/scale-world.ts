@@ -5,7 +5,7 @@ import { directoryStore } from '../../lib/bank/store/directory.ts';
 import { historyDirectory } from '../../local/engine/history-file.ts';
 import { startWorld, type World, type WorldOptions } from '../machines/world.ts';
 
-/** A world whose bank and histories lie in files, so that what is measured of memory is not theirs. */
+/** A world whose bank and histories lie in files and that keeps no events, so that what is measured of memory is not theirs. */
 export async function withScaleWorld<Result>(
   options: WorldOptions,
   use: (world: World) => Promise<Result>,
@@ -15,6 +15,7 @@ export async function withScaleWorld<Result>(
   const world = await startWorld({
     places: { bank: place('bank'), register: place('register'), work: place('work') },
     history: historyDirectory(join(directory, 'histories')),
+    keepProgress: false,
     ...options,
   });
   try {
