@@ -66,7 +66,7 @@ async function scopeOf(
   return [bankId, cloud, region, projectId];
 }
 
-/** Undefined where there is nothing to continue: the execution had ended, or an older version of snapbank began it. */
+/** Undefined where there is nothing to continue: the execution had failed for good, or an older version of snapbank began it. */
 async function runNamed(
   context: CommandContext,
   { machine, input, display }: ExecutionRun,
@@ -89,7 +89,9 @@ async function runNamed(
         display.follow(event);
       },
     });
-    return continued && !anythingNew ? undefined : outcome;
+    if (!continued || anythingNew) return outcome;
+    // It was killed after its end and before anybody was told of it. To do it again would make a second server.
+    return outcome.status === 'SUCCEEDED' ? outcome : undefined;
   } catch (error) {
     const unusable = error instanceof ExecutionAlreadyExists || error instanceof HistoryCorrupt;
     if (!continued || !unusable) throw error;

@@ -104,7 +104,6 @@ export async function interrupt(options: InterruptOptions): Promise<Interrupted>
   const stage = await prepare(drawn.options);
   try {
     await stage.writeData();
-    const images = stage.cloud.inventory().images.length;
     if (next() < 0.25) delayOneSnapshot(stage, next);
     const argv = drawn.argv;
     const seen: Seen = { finished: new Set(), from: 0, reReadBytes: 0, snapshots: 0 };
@@ -122,10 +121,7 @@ export async function interrupt(options: InterruptOptions): Promise<Interrupted>
       where.push(JSON.stringify(interruption));
       expectStopped(run, signal);
       last = run;
-      seen.snapshots = Math.max(
-        seen.snapshots,
-        stage.cloud.inventory().images.length - images - (machine === 'restore' ? 1 : 0),
-      );
+      seen.snapshots = Math.max(seen.snapshots, snapshotsOfOneCheckpoint(stage));
       await lookAtReceipts(stage, seen);
       if (next() < 0.2) break;
     }
@@ -197,6 +193,17 @@ interface Seen {
   from: number;
   reReadBytes: number;
   snapshots: number;
+}
+
+function snapshotsOfOneCheckpoint({ cloud }: Stage): number {
+  const names = cloud.inventory().images.map(({ name }) => name);
+  const snapshots = names.filter((name) => /^snapbank-[0-9a-f]{24}$/.test(name));
+  return Math.max(
+    0,
+    ...Map.groupBy(snapshots, (name) => name)
+      .values()
+      .map(({ length }) => length),
+  );
 }
 
 async function lookAtReceipts({ services }: Stage, seen: Seen): Promise<void> {
