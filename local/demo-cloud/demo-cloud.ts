@@ -26,6 +26,8 @@ export interface DemoCloud {
   addProject(project: NewProject): DemoProject;
   /** Replaces the image quota of a project. */
   setImageQuota(quota: ImageQuota, projectId?: string): void;
+  /** The tokens that are valid: a test looks whether one appears where it should not. */
+  tokens(): string[];
   /** Every token that was given out is refused from now on. */
   expireTokens(): void;
 

@@ -198,12 +198,8 @@ interface Seen {
 function snapshotsOfOneCheckpoint({ cloud }: Stage): number {
   const names = cloud.inventory().images.map(({ name }) => name);
   const snapshots = names.filter((name) => /^snapbank-[0-9a-f]{24}$/.test(name));
-  return Math.max(
-    0,
-    ...Map.groupBy(snapshots, (name) => name)
-      .values()
-      .map(({ length }) => length),
-  );
+  const groups = [...Map.groupBy(snapshots, (name) => name).values()];
+  return Math.max(0, ...groups.map((group) => group.length));
 }
 
 async function lookAtReceipts({ services }: Stage, seen: Seen): Promise<void> {

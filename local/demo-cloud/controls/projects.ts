@@ -5,12 +5,13 @@ import { projectOf } from './known.ts';
 
 export function projectControls(
   state: CloudState,
-): Pick<DemoCloud, 'addProject' | 'setImageQuota' | 'expireTokens'> {
+): Pick<DemoCloud, 'addProject' | 'setImageQuota' | 'tokens' | 'expireTokens'> {
   return {
     addProject: (project) => addProject(state, project),
     setImageQuota(quota, projectId) {
       projectOf(state, projectId).imageQuota = quota;
     },
+    tokens: () => [...state.tokens.keys()],
     expireTokens: () => state.tokens.clear(),
   };
 }
