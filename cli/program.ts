@@ -9,6 +9,7 @@ import {
   removeBankAccess,
   rotateBankKeys,
 } from './commands/bank-access.ts';
+import { rebuildBank } from './commands/bank-rebuild.ts';
 import { runCollectGarbage } from './commands/collect-garbage.ts';
 import { listCheckpointsCommand } from './commands/checkpoints.ts';
 import { deleteCheckpoint, undelete } from './commands/delete.ts';
@@ -125,6 +126,10 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
   command(bank, 'make-key <file>', 'make a key file and show its public key; needs no bank').action(
     run(makeKey),
   );
+  command(bank, 'rebuild', 'bring back checkpoints whose records are lost, from the bank alone')
+    .option('--dry-run', 'say what would come back, and change nothing')
+    .option('--abandon-rest', 'count what cannot come back as removed, so that it is collected')
+    .action(run(rebuildBank));
   command(bank, 'info', 'show what the bank is and who may open it').action(run(bankInfo));
 
   executing(command(program, 'backup', 'back up servers'))

@@ -27,7 +27,7 @@ export class UnsupportedBank extends SnapbankError {
 export class RegisterLost extends SnapbankError {
   static readonly when = 'The register is empty, or belongs to another bank.';
   static readonly remedy =
-    'Check SNAPBANK_REGISTER. If the register is really lost, restore it from a copy; the data in the bank is untouched.';
+    'Check SNAPBANK_REGISTER. If the register is really lost, restore it from a copy, or name an empty place and run `snapbank bank rebuild`; the data in the bank is untouched.';
   override readonly name = 'RegisterLost' as const;
 }
 
