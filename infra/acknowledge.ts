@@ -18,7 +18,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     'Entries of one kind in the register: they come with each backup.',
   ],
   [
-    /\/(items|results|outcomes|receipts|uploads|descriptions|restores|verifications|collections)\/\*$/,
+    /\/(items|results|outcomes|receipts|uploads|descriptions|restores|rollbacks|verifications|collections)\/\*$/,
     'Objects of one kind in the work place: they come and go with each execution.',
   ],
   [/:task\/[a-z0-9-]+\/\*$/, 'Tasks of one cluster: they have ids of their own.'],
