@@ -7,9 +7,13 @@ import type { Progress, ProgressRow } from './terminal/progress.ts';
 /** What people read while a state is under way. */
 const PHASES: Readonly<Record<string, string>> = {
   OpenCheckpoint: 'opening',
+  StopServer: 'stopping server',
   CreateServerSnapshot: 'snapshot',
   WaitForImage: 'snapshot',
   PollImage: 'snapshot',
+  SnapshotVolume: 'snapshot of volume',
+  StartServer: 'starting server',
+  CopyVolume: 'copying volume',
   PlanUpload: 'planning',
   UploadSegments: 'uploading',
   UploadStream: 'uploading',
@@ -37,15 +41,19 @@ export class BackupProgress {
 
   follow(event: HistoryEvent): void {
     const step = event.path?.[0];
-    if (step === undefined || event.path?.length !== 1) return;
+    // A server's own states, and those of its disks.
+    if (step === undefined || event.path === undefined || event.path.length > 2) return;
+    const isOfServer = event.path.length === 1;
     if ('stateEnteredEventDetails' in event) {
       const { name, input } = event.stateEnteredEventDetails;
       if (name === 'OpenCheckpoint') this.#open(step, input);
       const phase = PHASES[name];
-      if (phase !== undefined) this.#update(step, { phase });
-    } else if (event.type === 'ExecutionSucceeded') {
+      // The bytes of each disk are counted anew.
+      if (name === 'PlanUpload') this.#update(step, { phase: 'planning', doneBytes: 0 });
+      else if (phase !== undefined) this.#update(step, { phase });
+    } else if (isOfServer && event.type === 'ExecutionSucceeded') {
       this.#update(step, { state: 'done', phase: 'done' });
-    } else if (event.type === 'ExecutionFailed') {
+    } else if (isOfServer && event.type === 'ExecutionFailed') {
       const phase = event.executionFailedEventDetails.error ?? 'failed';
       this.#update(step, { state: 'failed', phase });
     }

@@ -142,6 +142,8 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
       'false: the boot images as they are, without user data (ENABLE_SERVER_SNAPSHOT)',
       (value) => parseBoolean('--enable-server-snapshot', value),
     )
+    .option('--include-volumes', 'attached volumes too, and servers that boot from volumes')
+    .option('--stop', 'stop running servers while their snapshots are taken, then start them again')
     .action(run(runBackup));
 
   command(program, 'checkpoints', 'list checkpoints')

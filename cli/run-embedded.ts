@@ -40,7 +40,12 @@ export async function runEmbedded(
       execution = await nextName();
       outcome = await runNamed(context, run, services, execution);
     }
-    if (outcome === undefined || outcome.status === 'ABORTED') throw stoppedMessage(execution.name);
+    if (outcome === undefined || outcome.status === 'ABORTED') {
+      await run.whenStopped?.(services, execution.name).catch((error: unknown) => {
+        context.output.warn(error instanceof Error ? error.message : String(error));
+      });
+      throw stoppedMessage(execution.name);
+    }
     await execution.ended();
     return {
       name: execution.name,

@@ -1,3 +1,4 @@
+import type { Services } from '../lib/services.ts';
 import type { ExecutionOutcome } from '../local/engine/execution-options.ts';
 import type { JsonObject } from '../local/engine/json.ts';
 import type { MachineName } from '../local/machines.ts';
@@ -23,6 +24,8 @@ export interface ExecutionRun {
   options: ExecutionOptions;
   /** False for what needs the bank alone. */
   usesCloud: boolean;
+  /** What an embedded execution that is stopped does not leave as it is. */
+  whenStopped?: (services: Services, execution: string) => Promise<void>;
 }
 
 /** An execution that has ended by itself, well or not. */

@@ -3,14 +3,12 @@ import { CheckpointId } from '../lib/bank/register/ids.ts';
 import { handlerOf } from '../lib/handler.ts';
 import {
   BANK_PROPERTY,
-  bootImageIdOf,
   CHECKPOINT_PROPERTY,
-  type SnapshotProgress,
-  STATUS_PROPERTY,
-  snapshotDeadlineSeconds,
-  snapshotImages,
+  markedImages,
   snapshotName,
-} from '../lib/protect/snapshot.ts';
+  STATUS_PROPERTY,
+} from '../lib/protect/marks.ts';
+import { type SnapshotProgress, snapshotDeadlineSeconds } from '../lib/protect/snapshot.ts';
 import { refuseBusyHost } from '../lib/protect/busy-host.ts';
 import { renewLease } from '../lib/bank/register/lease.ts';
 import { stateFunction } from '../lib/state-function.ts';
@@ -26,9 +24,9 @@ export const createServerSnapshot = stateFunction({
     const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
     await renewLease(await services.register(), checkpoint, { signal });
     const server = await openstack.servers.show(serverId, { signal });
-    bootImageIdOf(server);
     const { bankId } = bank.info;
-    const [left] = await snapshotImages(openstack, bankId, checkpoint, signal);
+    const marked = await markedImages(openstack, { bankId, checkpoint }, signal);
+    const left = marked.find(({ name }) => name === snapshotName(checkpoint));
     if (left === undefined) await refuseBusyHost(services, openstack, server, signal);
     const snapshot =
       left === undefined

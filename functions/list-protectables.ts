@@ -17,6 +17,8 @@ export const listProtectables = stateFunction({
       count: items.length,
       serversAtOnce: services.settings.serversAtOnce,
       enableServerSnapshot: request.enable_server_snapshot ?? null,
+      includeVolumes: request.include_volumes ?? false,
+      stop: request.stop ?? false,
     };
   },
 });

@@ -1,17 +1,20 @@
 import * as z from 'zod';
 import { openCheckpoint as openRecord } from '../lib/bank/register/open-checkpoint.ts';
 import { handlerOf } from '../lib/handler.ts';
-import { putServerDescription } from '../lib/protect/captured.ts';
+import { readAncestorRoot } from '../lib/protect/ancestor-root.ts';
+import { putCaptured } from '../lib/protect/captured.ts';
 import { describeServer } from '../lib/protect/describe-server.ts';
+import { numberedLike } from '../lib/protect/disk-numbers.ts';
+import { VolumeBootedServer } from '../lib/protect/errors.ts';
 import { identityOf } from '../lib/protect/identity.ts';
-import { bootImageIdOf } from '../lib/protect/snapshot.ts';
 import { sealSummary } from '../lib/protect/summary.ts';
+import { disksOfServer } from '../lib/protect/volumes-of-server.ts';
 import { ServerProtectable } from '../lib/protectable.ts';
 import { stateFunction } from '../lib/state-function.ts';
 
 /**
  * Opens the execution's checkpoint of one server, resolves whether a snapshot is wanted (the execution's input, else
- * ENABLE_SERVER_SNAPSHOT), and keeps what is known of the server now.
+ * ENABLE_SERVER_SNAPSHOT) and which disks the checkpoint is to hold, and keeps what is known of the server now.
  */
 export const openCheckpoint = stateFunction({
   name: 'OpenCheckpoint',
@@ -19,39 +22,51 @@ export const openCheckpoint = stateFunction({
     execution: z.string(),
     item: ServerProtectable,
     enableServerSnapshot: z.boolean().nullable(),
+    includeVolumes: z.boolean(),
   }),
-  async run(services, { execution, item, enableServerSnapshot }, { signal }) {
+  async run(services, input, { signal }) {
+    const { execution, item, includeVolumes } = input;
+    const { log, settings, process } = services;
+    const enableServerSnapshot = input.enableServerSnapshot ?? settings.enableServerSnapshot;
     const openstack = await services.openstack();
     // Where there is a boot image it says whose data is to be saved; nothing else is ever snapshotted.
     const serverId = item.children[0]?.extra_info.server_id ?? item.id;
     const server = await openstack.servers.show(serverId, { signal });
-    const bootImageId = bootImageIdOf(server);
+    const attachments = await openstack.servers.volumeAttachments(serverId, { signal });
+    const found = await disksOfServer(openstack, server, attachments, includeVolumes, signal);
+    if (server.imageId === null && !enableServerSnapshot) {
+      throw new VolumeBootedServer(
+        `Server ${serverId} (${server.name}) boots from a volume, so there is no boot image that could be backed up without a snapshot.`,
+        { identifiers: { serverId } },
+      );
+    }
     // Everything that can fail for good comes before the record: one that nobody goes on with would block the next backup.
     const [bank, register, identity, description] = await Promise.all([
       services.bank(),
       services.register(),
       identityOf(openstack, server, signal),
-      describeServer(openstack, server, signal),
+      describeServer(openstack, { server, attachments, disks: found }, signal),
     ]);
+    const { cloud, region } = identity;
+    const { bootImageId } = found;
     const record = await openRecord(register, {
-      execution: {
-        id: execution,
-        ...(services.process === undefined ? {} : { process: services.process }),
-      },
+      execution: { id: execution, ...(process === undefined ? {} : { process }) },
       server: identity,
-      bootImage: { cloud: identity.cloud, region: identity.region, imageId: bootImageId },
+      ...(bootImageId === null ? {} : { bootImage: { cloud, region, imageId: bootImageId } }),
       summary: await sealSummary(bank, identity, { serverName: server.name, done: null }),
       signal,
     });
     const { checkpoint, state } = record;
-    if (state === 'OPEN') await putServerDescription(bank, checkpoint, description, signal);
-    return {
-      checkpoint,
-      state,
-      serverId,
-      bootImageId,
-      enableServerSnapshot: enableServerSnapshot ?? services.settings.enableServerSnapshot,
-    };
+    let { disks, volumes } = found;
+    if (record.state === 'OPEN') {
+      if (volumes.length > 0) {
+        const ancestor = await readAncestorRoot(bank, record, { log, signal });
+        const parent = ancestor?.as === 'parent' ? ancestor.pinned.root.description : undefined;
+        ({ disks, volumes } = numberedLike(found, parent));
+      }
+      await putCaptured(bank, checkpoint, { server: description, volumes }, signal);
+    }
+    return { checkpoint, state, serverId, bootImageId, enableServerSnapshot, disks };
   },
 });
 

@@ -37,7 +37,12 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   Sweep: {
     cloud: true,
     key: true,
-    register: { ...changesRecords, list: true, delete: ['pins/*'] },
+    register: {
+      get: ['records/*', 'stopped/*'],
+      put: ['records/*'],
+      delete: ['pins/*', 'stopped/*'],
+      list: true,
+    },
     work: {
       list: true,
       uploads: true,
@@ -60,9 +65,23 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   OpenCheckpoint: {
     cloud: true,
     key: true,
+    bank: { get: ['roots/*'] },
     register: { get: ['records/*', 'bases/*'], put: ['records/*'] },
     work: { put: ['descriptions/*'] },
   },
+  StopServer: {
+    cloud: true,
+    key: true,
+    register: { get: ['records/*'], put: ['records/*', 'stopped/*'] },
+  },
+  StartServer: {
+    cloud: true,
+    key: true,
+    register: { get: ['stopped/*'], delete: ['stopped/*'] },
+  },
+  SnapshotVolume: { cloud: true, key: true, register: changesRecords },
+  CopyVolume: { cloud: true, key: true, register: changesRecords },
+  DeleteVolumeCopy: { cloud: true, key: true },
   CreateServerSnapshot: { cloud: true, key: true, register: changesRecords },
   PollImage: { cloud: true, key: true, register: changesRecords },
   PlanUpload: { cloud: true, key: true, register: changesRecords, work: { put: ['uploads/*'] } },

@@ -128,6 +128,8 @@ export function planOf({
   all,
   allProjects,
   enableServerSnapshot,
+  includeVolumes,
+  stop,
 }: DeployedPlan): Plan {
   return {
     name,

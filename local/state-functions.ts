@@ -35,6 +35,11 @@ import { uploadImage } from '../functions/upload-image.ts';
 import { uploadRange } from '../functions/upload-range.ts';
 import { uploadStream } from '../functions/upload-stream.ts';
 import { verifyRange } from '../functions/verify-range.ts';
+import { copyVolume } from '../functions/copy-volume.ts';
+import { deleteVolumeCopy } from '../functions/delete-volume-copy.ts';
+import { snapshotVolume } from '../functions/snapshot-volume.ts';
+import { startServer } from '../functions/start-server.ts';
+import { stopServer } from '../functions/stop-server.ts';
 import { handlerOf } from '../lib/handler.ts';
 import type { Services } from '../lib/services.ts';
 import type { StateFunction } from '../lib/state-function.ts';
@@ -77,6 +82,11 @@ const ALL = [
   uploadImage,
   uploadRange,
   uploadStream,
+  copyVolume,
+  deleteVolumeCopy,
+  snapshotVolume,
+  startServer,
+  stopServer,
   verifyRange,
 ] as const;
 

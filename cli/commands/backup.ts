@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { InvalidInput } from '../../lib/errors.ts';
 import { BackupSummary, ServerOutcome } from '../../lib/protect/backup-summary.ts';
+import { startLostServers, type StoppedServer } from '../../lib/protect/stopped-servers.ts';
+import type { Services } from '../../lib/services.ts';
 import type { ExecutionOutcome } from '../../local/engine/execution-options.ts';
 import type { JsonObject } from '../../local/engine/json.ts';
 import { BackupProgress } from '../backup-progress.ts';
@@ -19,6 +21,8 @@ export interface BackupOptions extends ExecutionOptions {
   all?: boolean;
   allProjects?: boolean;
   enableServerSnapshot?: boolean;
+  includeVolumes?: boolean;
+  stop?: boolean;
 }
 
 /** `snapbank backup`: runs the backup machine. False when a server failed. */
@@ -29,6 +33,7 @@ export async function runBackup(context: CommandContext, options: BackupOptions)
     display: new BackupProgress(context.output),
     options,
     usesCloud: true,
+    ...(options.stop === true ? { whenStopped: startStoppedServers } : {}),
   });
   return await showBackup(context, ended);
 }
@@ -44,6 +49,19 @@ export async function showBackup(
   if (bytes === undefined) showTotals(output, run);
   else show(output, parseOutcomes(bytes), run);
   return summary.failed === 0;
+}
+
+/** Nova stops a guest that does not listen after a minute, and only then it can be started. */
+const STARTING_MILLISECONDS = 120_000;
+const LOOK_AGAIN_MILLISECONDS = 2_000;
+
+/** An interrupted backup leaves no server stopped, whether or not it is continued. */
+async function startStoppedServers(services: Services, execution: string): Promise<void> {
+  const isOwn = (stopped: StoppedServer) => stopped.execution.endsWith(`:${execution}`);
+  const signal = AbortSignal.timeout(STARTING_MILLISECONDS);
+  while ((await startLostServers(services, isOwn, signal)).left > 0) {
+    await services.clock.sleep(LOOK_AGAIN_MILLISECONDS, signal);
+  }
 }
 
 /** A `BackupRequest`, as the machine's first state checks it. */
@@ -64,6 +82,8 @@ function requestOf(options: BackupOptions): JsonObject {
     ...(options.enableServerSnapshot === undefined
       ? {}
       : { enable_server_snapshot: options.enableServerSnapshot }),
+    ...(options.includeVolumes === undefined ? {} : { include_volumes: true }),
+    ...(options.stop === undefined ? {} : { stop: true }),
   };
 }
 

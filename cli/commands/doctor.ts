@@ -3,6 +3,7 @@ import {
   deadCheckpoints,
   failedRollbacks,
   type Orphan,
+  orphanedCopies,
   orphanedSnapshots,
   stalePins,
   strayNotes,
@@ -81,7 +82,9 @@ async function* allOrphans(
   const bank = !['bank', 'register', 'work place'].some((name) => isWrong(checks, name));
   const cloud = !['cloud', 'compute', 'image'].some((name) => isWrong(checks, name));
   const sources = [
-    ...(bank && cloud ? [orphanedSnapshots, failedRollbacks, unfinishedImages] : []),
+    ...(bank && cloud
+      ? [orphanedSnapshots, orphanedCopies, failedRollbacks, unfinishedImages]
+      : []),
     ...(bank ? [unfinishedUploads, deadCheckpoints, stalePins, strayNotes] : []),
   ];
   for (const source of sources) {

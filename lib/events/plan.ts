@@ -9,6 +9,8 @@ export const Plan = z.strictObject({
   all: z.boolean().optional(),
   allProjects: z.boolean().optional(),
   enableServerSnapshot: z.boolean().optional(),
+  includeVolumes: z.boolean().optional(),
+  stop: z.boolean().optional(),
 });
 export type Plan = z.infer<typeof Plan>;
 
@@ -19,6 +21,8 @@ export function requestOf({
   all,
   allProjects,
   enableServerSnapshot,
+  includeVolumes,
+  stop,
 }: Plan): BackupRequest {
   return {
     ...(servers === undefined ? {} : { servers }),
@@ -26,5 +30,7 @@ export function requestOf({
     ...(all === undefined ? {} : { all }),
     ...(allProjects === undefined ? {} : { all_projects: allProjects }),
     ...(enableServerSnapshot === undefined ? {} : { enable_server_snapshot: enableServerSnapshot }),
+    ...(includeVolumes === undefined ? {} : { include_volumes: includeVolumes }),
+    ...(stop === undefined ? {} : { stop }),
   };
 }

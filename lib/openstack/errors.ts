@@ -92,6 +92,12 @@ export class ServerInWrongState extends SnapbankError {
   override readonly name = 'ServerInWrongState' as const;
 }
 
+export class VolumeNotFound extends SnapbankError {
+  static readonly when = 'Cinder knows no such volume in this project.';
+  static readonly remedy = 'Check whether the volume was deleted meanwhile, then back up again.';
+  override readonly name = 'VolumeNotFound' as const;
+}
+
 export class ImageNotFound extends SnapbankError {
   static readonly when =
     'Glance knows no such image in this project; Nova deletes the image of a snapshot that failed.';

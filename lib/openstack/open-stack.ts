@@ -18,6 +18,13 @@ import type {
   SnapshotRequest,
   VolumeAttachment,
 } from './server.ts';
+import type {
+  MetadataFilter,
+  NewVolume,
+  NewVolumeSnapshot,
+  Volume,
+  VolumeSnapshot,
+} from './volume.ts';
 
 /**
  * What snapbank uses of an OpenStack cloud, seen by one project in one region. The first call authenticates.
@@ -178,17 +185,34 @@ export interface Networking {
   ): Promise<readonly Port[]>;
 }
 
-export interface Volume {
-  readonly id: string;
-  readonly name: string | null;
-  readonly status: string;
-  readonly sizeGiB: number;
-  readonly bootable: boolean;
-  readonly encrypted: boolean;
-  readonly attachedServerIds: readonly string[];
-}
-
 export interface Volumes {
   /** Undefined when there is no such volume, or no block storage service in this cloud. */
   show(volumeId: string, options?: CallOptions): Promise<Volume | undefined>;
+  /** All pages; nothing where the cloud has no block storage service, as with the other lists. */
+  list(filter?: MetadataFilter, options?: CallOptions): AsyncIterable<Volume>;
+  /** Not idempotent and never repeated here: look for it by its metadata first. Throws `QuotaExceeded`. */
+  create(volume: NewVolume, options?: CallOptions): Promise<Volume>;
+  /** Idempotent; Cinder ends the deletion later. Refused (`RequestRefused`) while the volume is in use or being read. */
+  delete(volumeId: string, options?: CallOptions): Promise<void>;
+  /** Adds to what Cinder knows of the volume's image; images made of the volume inherit it. Throws `VolumeNotFound`. */
+  setImageMetadata(
+    volumeId: string,
+    metadata: Readonly<Record<string, string>>,
+    options?: CallOptions,
+  ): Promise<void>;
+  /** Throws `VolumeNotFound`. */
+  setBootable(volumeId: string, bootable: boolean, options?: CallOptions): Promise<void>;
+  /**
+   * Copies an `available` volume into a new image, `raw`; the image's status tells how it goes. Not idempotent and never repeated here.
+   * Returns the image's id. Throws `VolumeNotFound`, `QuotaExceeded`.
+   */
+  uploadToImage(volumeId: string, image: { name: string }, options?: CallOptions): Promise<string>;
+  /** All pages. */
+  listSnapshots(filter?: MetadataFilter, options?: CallOptions): AsyncIterable<VolumeSnapshot>;
+  /** Also of a volume in use. Not idempotent and never repeated here. Throws `VolumeNotFound`, `QuotaExceeded`. */
+  createSnapshot(snapshot: NewVolumeSnapshot, options?: CallOptions): Promise<VolumeSnapshot>;
+  /** Idempotent; Cinder ends the deletion later. Refused (`RequestRefused`) while volumes are being made of it. */
+  deleteSnapshot(snapshotId: string, options?: CallOptions): Promise<void>;
+  /** Names of the volume types that this project may use. */
+  typeNames(options?: CallOptions): Promise<readonly string[]>;
 }

@@ -112,5 +112,6 @@ export function volumeAttachmentOf(record: Fields): VolumeAttachment {
     volumeId: record.required('volumeId'),
     device: record.text('device'),
     deleteOnTermination: record.flag('delete_on_termination'),
+    tag: record.text('tag'),
   };
 }

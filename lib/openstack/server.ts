@@ -106,6 +106,8 @@ export interface VolumeAttachment {
   readonly device: string | null;
   /** Null below 2.79. */
   readonly deleteOnTermination: boolean | null;
+  /** By which the guest finds the device in its metadata; null below 2.70. */
+  readonly tag: string | null;
 }
 
 export interface ServerFilter {

@@ -1,26 +1,33 @@
+import * as z from 'zod';
 import type { Bank } from '../bank/bank.ts';
 import { putNote, readNote } from '../bank/notes.ts';
-import { ServerDescription } from './description.ts';
+import { ServerDescription, VolumeDescription } from './description.ts';
 
 /**
- * What was known of the server when its checkpoint was opened, on its way to the root. It may hold user data, so in a sealed bank it is
- * sealed like a root.
+ * What was known of the server and of the volumes to protect when the checkpoint was opened, on its way to the root. It may hold user
+ * data, so in a sealed bank it is sealed like a root.
  */
-export async function putServerDescription(
+const Captured = z.strictObject({
+  server: ServerDescription,
+  volumes: z.array(VolumeDescription),
+});
+export type Captured = z.infer<typeof Captured>;
+
+export async function putCaptured(
   bank: Bank,
   checkpoint: string,
-  description: ServerDescription,
+  captured: Captured,
   signal: AbortSignal,
 ): Promise<void> {
-  await putNote(bank, keyOf(checkpoint), description, { signal });
+  await putNote(bank, keyOf(checkpoint), captured, { signal });
 }
 
-export async function readServerDescription(
+export async function readCaptured(
   bank: Bank,
   checkpoint: string,
   signal: AbortSignal,
-): Promise<ServerDescription> {
-  const expected = { schema: ServerDescription, maxBytes: MAX_BYTES };
+): Promise<Captured> {
+  const expected = { schema: Captured, maxBytes: MAX_BYTES };
   return await readNote(bank, keyOf(checkpoint), expected, { signal });
 }
 

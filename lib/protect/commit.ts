@@ -47,7 +47,9 @@ export async function commitUpload(
     signal,
   });
   const { cloud, region } = record.server;
-  const bootImage = { cloud, region, imageId: description.server.bootImageId };
+  const { bootImageId: imageId } = description.server;
+  if (imageId === null) return;
+  const bootImage = { cloud, region, imageId };
   // Advice only: the checkpoint is there without it.
   await writeBasePointer(register, bootImage, checkpoint, { signal }).catch((error: unknown) => {
     services.log.warn('The base pointer of the boot image could not be written', {

@@ -1,6 +1,5 @@
 import type { Image } from '../openstack/image.ts';
 import type { ImageDescription } from './description.ts';
-import { CHECKPOINT_PROPERTY } from './snapshot.ts';
 
 /** Properties that Nova, Glance or snapbank put on a snapshot for themselves: of no use, or harmful, on a restored image. */
 const NOT_KEPT = new Set([
@@ -18,17 +17,21 @@ const NOT_KEPT = new Set([
   'owner_project_name',
   'owner_user_name',
   'root_device_name',
+  'signature_verified',
   'user_id',
   'direct_url',
   'locations',
 ]);
 const NOT_KEPT_PREFIXES = ['snapbank_', 'os_glance_', 'img_signature', 'cinder_encryption_key'];
 
-export function describeImage(image: Image, sizeBytes: number): ImageDescription {
+export function describeImage(
+  image: Image,
+  { kind, sizeBytes }: Pick<ImageDescription, 'kind' | 'sizeBytes'>,
+): ImageDescription {
   return {
     id: image.id,
     name: image.name,
-    kind: image.properties[CHECKPOINT_PROPERTY] === undefined ? 'boot-image' : 'snapshot',
+    kind,
     diskFormat: image.diskFormat,
     containerFormat: image.containerFormat,
     sizeBytes,

@@ -1,18 +1,24 @@
 import type { OpenStack } from '../openstack/open-stack.ts';
-import type { Server } from '../openstack/server.ts';
+import type { Server, VolumeAttachment } from '../openstack/server.ts';
 import type { Omission, ServerDescription } from './description.ts';
-import { bootImageIdOf } from './snapshot.ts';
+import type { DisksOfServer } from './volumes-of-server.ts';
 
-/** What is known of a server now, for making it again. Networks and volumes that a cloud does not show are left out and said so. */
+/** A server, its attached volumes, and what of it the checkpoint will hold. */
+export interface ServerToDescribe {
+  server: Server;
+  attachments: readonly VolumeAttachment[];
+  disks: DisksOfServer;
+}
+
+/** What is known of a server now, for making it again. Networks that a cloud does not show are left out and said so. */
 export async function describeServer(
   openstack: OpenStack,
-  server: Server,
+  { server, attachments, disks }: ServerToDescribe,
   signal?: AbortSignal,
 ): Promise<ServerDescription> {
-  const [ports, networks, attachments, flavors] = await Promise.all([
+  const [ports, networks, flavors] = await Promise.all([
     openstack.network.portsOfServer(server.id, { signal }),
     openstack.network.networks({ signal }),
-    openstack.servers.volumeAttachments(server.id, { signal }),
     openstack.flavors.list({ signal }),
   ]);
   const networkName = new Map(networks.map(({ id, name }) => [id, name]));
@@ -27,7 +33,7 @@ export async function describeServer(
     status: server.status,
     createdAt: server.createdAt,
     userId: server.userId,
-    bootImageId: bootImageIdOf(server),
+    bootImageId: disks.bootImageId,
     flavor: {
       id: server.flavor.id ?? flavor?.id ?? null,
       name: server.flavor.name ?? flavor?.name ?? null,
@@ -55,18 +61,21 @@ export async function describeServer(
     attachedVolumes: attachments.map(({ volumeId, device }) => ({ id: volumeId, device })),
     notCovered: notCovered(
       server,
-      attachments.map(({ volumeId }) => volumeId),
+      attachments
+        .map(({ volumeId }) => volumeId)
+        .filter((id) => !disks.volumes.some((volume) => volume.id === id)),
     ),
     notCaptured: notCaptured(server),
   };
 }
 
 const ROOT_DISK_ONLY = 'A server snapshot holds the root disk only.';
+const VOLUMES_LEFT_OUT = `${ROOT_DISK_ONLY} --include-volumes backs volumes up too.`;
 
 function notCovered(server: Server, volumeIds: readonly string[]): Omission[] {
   const omissions = volumeIds.map((id) => ({
     what: `attached volume ${id}`,
-    why: ROOT_DISK_ONLY,
+    why: VOLUMES_LEFT_OUT,
   }));
   const ephemeralGiB = server.flavor.ephemeralGiB ?? 0;
   if (ephemeralGiB === 0) return omissions;

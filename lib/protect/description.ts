@@ -14,7 +14,8 @@ export const ServerDescription = z.strictObject({
   status: z.string(),
   createdAt: z.string().nullable(),
   userId: z.string().nullable(),
-  bootImageId: z.string(),
+  /** What its root disk was made of; null for a volume that was made of no image. */
+  bootImageId: z.string().nullable(),
   flavor: z.strictObject({
     /** Null where Nova embeds the flavor's content and the flavor is not found by name. */
     id: z.string().nullable(),
@@ -70,6 +71,24 @@ export const ImageDescription = z.strictObject({
 });
 export type ImageDescription = z.infer<typeof ImageDescription>;
 
+/** What is kept of a volume beside its data, enough to make it again and attach it. */
+export const VolumeDescription = z.strictObject({
+  disk: z.int().nonnegative(),
+  id: z.string(),
+  name: z.string().nullable(),
+  description: z.string().nullable(),
+  sizeGiB: z.number(),
+  type: z.string().nullable(),
+  availabilityZone: z.string().nullable(),
+  bootable: z.boolean(),
+  metadata: z.record(z.string(), z.string()),
+  /** `/dev/vdb`. */
+  device: z.string().nullable(),
+  deleteOnTermination: z.boolean(),
+  tag: z.string().nullable(),
+});
+export type VolumeDescription = z.infer<typeof VolumeDescription>;
+
 /** What is kept of one disk beside its bytes. */
 export const DiskDescription = z.strictObject({
   /** Its number among the disks of the root. */
@@ -77,6 +96,8 @@ export const DiskDescription = z.strictObject({
   image: ImageDescription,
   /** Whether Glance's own hash over the image file was compared, which only a reading in one pass can. */
   sourceHash: z.enum(['unchecked', 'matched']),
+  /** Null for a root disk that Nova kept. */
+  volume: VolumeDescription.nullable(),
 });
 export type DiskDescription = z.infer<typeof DiskDescription>;
 
@@ -85,7 +106,10 @@ export const CheckpointDescription = z.preprocess(
   withListOfDisks,
   z.strictObject({
     server: ServerDescription,
-    /** `crash-consistent`, `stopped`, `paused`, `suspended`; `boot-image` where no snapshot was wanted. */
+    /**
+     * `crash-consistent`, `stopped`, `paused`, `suspended`; `crash-consistent-per-disk` where the server wrote between the snapshots of
+     * its disks; `boot-image` where no snapshot of the root disk was wanted.
+     */
     consistency: z.string(),
     disks: z.array(DiskDescription).min(1),
   }),
@@ -98,5 +122,5 @@ function withListOfDisks(description: unknown): unknown {
   const old = isOfOneDisk.safeParse(description);
   if (!old.success) return description;
   const { image, sourceHash, ...rest } = old.data;
-  return { ...rest, disks: [{ disk: ROOT_DISK, image, sourceHash }] };
+  return { ...rest, disks: [{ disk: ROOT_DISK, image, sourceHash, volume: null }] };
 }

@@ -4,7 +4,7 @@ import { SnapbankError } from '../errors.ts';
 export class VolumeBootedServer extends SnapbankError {
   static readonly when = 'The server boots from a volume, so a snapshot image of it holds no data.';
   static readonly remedy =
-    'Protect its volumes with Cinder backup, or leave the server out of the selection; nothing was snapshotted.';
+    'Back its volumes up too (--include-volumes, include_volumes in the input), or leave the server out of the selection; nothing was snapshotted.';
   override readonly name = 'VolumeBootedServer' as const;
 }
 
@@ -23,6 +23,32 @@ export class NoServerSelected extends SnapbankError {
   static readonly remedy =
     'See the tags in `snapbank protectables`; add one with `openstack server set --tag TAG SERVER`.';
   override readonly name = 'NoServerSelected' as const;
+}
+
+/** A volume of which no copy can be made, or none that could be brought back. */
+export class VolumeNotProtectable extends SnapbankError {
+  static readonly when =
+    'An attached volume is encrypted, attached to several servers, in error, or not shown by Cinder.';
+  static readonly remedy =
+    'Detach it, bring it into order, or back the server up without --include-volumes and the volume by other means.';
+  override readonly name = 'VolumeNotProtectable' as const;
+}
+
+/** Cinder gave up the snapshot of a volume. */
+export class VolumeSnapshotFailed extends SnapbankError {
+  static readonly when = 'The snapshot of an attached volume ended in error or vanished.';
+  static readonly remedy =
+    'See openstack volume message list and the log of cinder-volume (space, a driver that cannot snapshot volumes in use), then back up again; --stop helps with some drivers.';
+  override readonly name = 'VolumeSnapshotFailed' as const;
+}
+
+/** Cinder could not make a volume out of the snapshot, or an image out of that volume. */
+export class VolumeCopyFailed extends SnapbankError {
+  static readonly when =
+    "The temporary volume made of a volume's snapshot, or the image made of it, ended in error or vanished.";
+  static readonly remedy =
+    'See openstack volume message list (quota of volumes, gigabytes or images, space in the back end or for conversions), then back up again.';
+  override readonly name = 'VolumeCopyFailed' as const;
 }
 
 /** Nova gave up the snapshot, or nobody works on it any more. */

@@ -20,12 +20,20 @@ export async function explainFailure(
   failure: Failure,
   signal: AbortSignal,
 ): Promise<Failure> {
-  if (failure.Error === TASK_FAILED) {
-    return (await readContainerNote(work, prefix, signal)) ?? failure;
-  }
-  if (failure.Error !== MAP_FAILED) return failure;
+  const found = failure.Error === MAP_FAILED ? await childFailure(work, prefix, signal) : failure;
+  if (found?.Error !== TASK_FAILED) return found ?? failure;
+  return (await readContainerNote(work, prefix, signal)) ?? found;
+}
+
+async function childFailure(
+  work: ObjectStore,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<Failure | undefined> {
   for await (const { error, cause } of readFailures(work, prefix, signal)) {
+    // A Map within the Map, whose own failures lie below the same prefix.
+    if (error === MAP_FAILED) continue;
     return { Error: error, Cause: cause.slice(0, MAX_CAUSE_CHARACTERS) };
   }
-  return failure;
+  return undefined;
 }

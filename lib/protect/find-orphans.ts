@@ -7,12 +7,11 @@ import { fencePin, listPins } from '../bank/register/pin.ts';
 import type { Execution, Lease, OpenRecord } from '../bank/register/record.ts';
 import { type RecordHead, readRecord } from '../bank/register/records.ts';
 import type { Register } from '../bank/register/register.ts';
-import type { Image } from '../openstack/image.ts';
 import { ORIGIN_MARK, RESTORE_MARK } from '../restore/marks.ts';
 import { removeRestored } from '../restore/remove-restored.ts';
 import { forgetRollback, listRollbacks } from '../restore/rollbacks.ts';
 import type { Services } from '../services.ts';
-import { BANK_PROPERTY, CHECKPOINT_PROPERTY, isSnapshotOf } from './snapshot.ts';
+import { BANK_PROPERTY, CHECKPOINT_PROPERTY, isMadeFor, markedVolumes } from './marks.ts';
 
 /** Something that a dead execution left and that nobody will come back for. */
 export interface Orphan {
@@ -27,6 +26,8 @@ export interface Orphan {
 
 export type OrphanKind =
   | 'snapshot image'
+  | 'temporary volume'
+  | 'volume snapshot'
   | 'restored image'
   | 'restore'
   | 'upload'
@@ -43,45 +44,89 @@ const UPLOAD_AGE_MILLISECONDS = 2 * DAY_MILLISECONDS;
 const ROLLBACK_AGE_MILLISECONDS = 2 * HOUR_MILLISECONDS;
 
 /**
- * Snapshot images that carry this bank's mark and that nobody waits for: a record is written before its snapshot is asked for, so one
- * whose record is not open has nobody; one whose record is open and dead is fenced first.
+ * Images that carry this bank's mark and that nobody waits for: a record is written before its snapshot is asked for, so one whose
+ * record is not open has nobody; one whose record is open and dead is fenced first.
  */
 export async function* orphanedSnapshots(
   services: Services,
   signal: AbortSignal,
 ): AsyncGenerator<Orphan> {
-  const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
-  const properties = { [BANK_PROPERTY]: bank.info.bankId };
-  for await (const image of openstack.images.list({ properties }, { signal })) {
-    // A property is anybody's text until it has proved to be an id.
-    const checkpoint = CheckpointId.safeParse(image.properties[CHECKPOINT_PROPERTY]);
-    if (!checkpoint.success || !isSnapshotOf(image, checkpoint.data)) continue;
-    const orphan = await orphanedSnapshot(services, image, checkpoint.data, signal);
+  const { images } = await services.openstack();
+  const properties = { [BANK_PROPERTY]: (await services.bank()).info.bankId };
+  for await (const image of images.list({ properties }, { signal })) {
+    const made = { kind: 'snapshot image', marks: image.properties, ...image } as const;
+    const remove = async () => {
+      await images.delete(image.id, { signal });
+      return true;
+    };
+    const orphan = await orphanOf(services, made, remove, signal);
     if (orphan !== undefined) yield orphan;
   }
 }
 
-async function orphanedSnapshot(
+/** The same of temporary volumes, and of snapshots of volumes: these stay until nothing is left that was made of them. */
+export async function* orphanedCopies(
   services: Services,
-  image: Image,
-  checkpoint: string,
+  signal: AbortSignal,
+): AsyncGenerator<Orphan> {
+  const openstack = await services.openstack();
+  const { volumes } = openstack;
+  const { bankId } = (await services.bank()).info;
+  const filter = { metadata: { [BANK_PROPERTY]: bankId } };
+  for await (const volume of volumes.list(filter, { signal })) {
+    const made = { kind: 'temporary volume', marks: volume.metadata, ...volume } as const;
+    const remove = async () => {
+      await volumes.delete(volume.id, { signal });
+      return true;
+    };
+    const orphan = await orphanOf(services, made, remove, signal);
+    if (orphan !== undefined) yield orphan;
+  }
+  for await (const snapshot of volumes.listSnapshots(filter, { signal })) {
+    const made = { kind: 'volume snapshot', marks: snapshot.metadata, ...snapshot } as const;
+    const remove = async () => {
+      const checkpoint = snapshot.metadata[CHECKPOINT_PROPERTY] ?? '';
+      if ((await markedVolumes(openstack, { bankId, checkpoint }, signal)).length > 0) return false;
+      await volumes.deleteSnapshot(snapshot.id, { signal });
+      return true;
+    };
+    const orphan = await orphanOf(services, made, remove, signal);
+    if (orphan !== undefined) yield orphan;
+  }
+}
+
+/** Something that was made for a checkpoint. */
+interface Made {
+  kind: OrphanKind;
+  id: string;
+  name: string | null;
+  createdAt: string | null;
+  marks: Readonly<Record<string, string>>;
+}
+
+async function orphanOf(
+  services: Services,
+  { kind, id, name, createdAt, marks }: Made,
+  remove: () => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<Orphan | undefined> {
-  const [register, openstack] = await Promise.all([services.register(), services.openstack()]);
+  // A mark is anybody's text until it has proved to be an id.
+  const { data: checkpoint } = CheckpointId.safeParse(marks[CHECKPOINT_PROPERTY]);
+  if (checkpoint === undefined || !isMadeFor({ name }, checkpoint)) return undefined;
+  const register = await services.register();
   const head = await readRecord(register, checkpoint, { signal });
   const orphan = (why: string, fence?: OpenRecord): Orphan => ({
-    kind: 'snapshot image',
-    id: image.id,
+    kind,
+    id,
     why: `${why}, checkpoint ${checkpoint}`,
     async remove(signal) {
       if (fence !== undefined && !(await abandonDead(register, fence, signal))) return false;
-      await openstack.images.delete(image.id, { signal });
-      return true;
+      return await remove();
     },
   });
-  // Of a record that is not here a copy of the bank may know: an image that may be in use stays for a day.
+  // Of a record that is not here a copy of the bank may know: what may be in use stays for a day.
   if (head.kind === 'absent') {
-    const age = services.clock.now() - Date.parse(image.createdAt ?? '');
+    const age = services.clock.now() - Date.parse(createdAt ?? '');
     return age > DAY_MILLISECONDS ? orphan('the bank knows no such checkpoint') : undefined;
   }
   if (head.kind !== 'live' || head.value.state !== 'OPEN') {

@@ -4,7 +4,7 @@ import { assembleRoot } from '../bank/write/assemble-root.ts';
 import { readReceipts } from '../bank/write/receipts.ts';
 import type { Services } from '../services.ts';
 import { readAncestorRoot } from './ancestor-root.ts';
-import { readServerDescription } from './captured.ts';
+import { readCaptured } from './captured.ts';
 import { consistencyOf } from './consistency.ts';
 import type { CheckpointDescription } from './description.ts';
 import { type DiskSource, ROOT_DISK } from './disks.ts';
@@ -21,7 +21,7 @@ export async function finishedPlans(
   signal: AbortSignal,
 ): Promise<FinishedPlan[]> {
   const plans: FinishedPlan[] = [];
-  for (const source of sources)
+  for (const source of sources.toSorted((one, other) => one.disk - other.disk))
     plans.push(await finishedPlan(services, checkpoint, source, signal));
   return plans;
 }
@@ -36,7 +36,7 @@ async function finishedPlan(
   if (plan?.shape == null) {
     throw new CheckpointIncomplete(
       `Disk ${String(source.disk)} of checkpoint ${checkpoint} has not been read to its end.`,
-      { identifiers: { checkpoint, ...source } },
+      { identifiers: { checkpoint, disk: source.disk, snapshotId: source.snapshotId } },
     );
   }
   return { ...plan, shape: plan.shape };
@@ -57,8 +57,8 @@ export async function rootOf(
 ) {
   const bank = await services.bank();
   const { checkpoint } = record;
-  const [server, ancestor] = await Promise.all([
-    readServerDescription(bank, checkpoint, signal),
+  const [{ server, volumes }, ancestor] = await Promise.all([
+    readCaptured(bank, checkpoint, signal),
     readAncestorRoot(bank, record, { log: services.log, signal }),
   ]);
   const disks = [];
@@ -69,8 +69,11 @@ export async function rootOf(
   }
   const description: CheckpointDescription = {
     server,
-    consistency: consistencyOf(rootPlan(plans)),
-    disks: plans.map(({ source: { disk }, image, sourceHash }) => ({ disk, image, sourceHash })),
+    consistency: consistencyOf(plans),
+    disks: plans.map(({ source: { disk }, image, sourceHash }) => {
+      const volume = volumes.find((one) => one.disk === disk) ?? null;
+      return { disk, image, sourceHash, volume };
+    }),
   };
   const root = assembleRoot(bank, {
     checkpoint,

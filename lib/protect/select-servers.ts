@@ -20,6 +20,10 @@ export const BackupRequest = z
     /** Looks for the servers in every project of the region: for administrators. */
     all_projects: z.boolean().optional(),
     enable_server_snapshot: z.boolean().optional(),
+    /** Attached volumes too; and servers that boot from volumes. */
+    include_volumes: z.boolean().optional(),
+    /** Stop running servers while their snapshots are taken. */
+    stop: z.boolean().optional(),
   })
   .refine((request) => [request.servers, request.tags, request.all].filter(Boolean).length <= 1, {
     message:

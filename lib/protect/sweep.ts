@@ -3,9 +3,11 @@ import { removeOldObjects } from '../work-objects.ts';
 import {
   failedRollbacks,
   type Orphan,
+  orphanedCopies,
   orphanedSnapshots,
   unfinishedUploads,
 } from './find-orphans.ts';
+import { isForgotten, startLostServers, type StoppedServer } from './stopped-servers.ts';
 
 const DAY_MILLISECONDS = 24 * 3600 * 1000;
 /** Item lists, results and outcomes are small; they serve whoever looks at an execution later. */
@@ -22,21 +24,33 @@ const NOTES = [
 ];
 
 export interface Swept {
+  startedServerIds: string[];
   deletedImageIds: string[];
+  /** Temporary volumes, and snapshots of volumes. */
+  deletedVolumeIds: string[];
   rolledBackRestores: string[];
   abortedUploads: number;
 }
 
 /**
- * Removes what dead executions left. It begins with the images that carry this bank's mark, so it costs the same whatever the number
+ * Starts the servers again that a dead backup stopped, and removes what dead executions left. It begins with what carries this bank's mark, so it costs the same whatever the number
  * of checkpoints; what harms nobody, such as an open record without an image, is left to the collector and to `snapbank doctor`.
  */
 export async function sweepOrphans(services: Services, signal: AbortSignal): Promise<Swept> {
+  const isLost = (stopped: StoppedServer) => isForgotten(services, stopped, signal);
+  const { serverIds: startedServerIds } = await startLostServers(services, isLost, signal);
   const images = await removed(services, orphanedSnapshots(services, signal), signal);
+  const copies = await removed(services, orphanedCopies(services, signal), signal);
   const restores = await removed(services, failedRollbacks(services, signal), signal);
   const uploads = await removed(services, unfinishedUploads(services, signal), signal);
   await removeOldNotes(services, signal);
-  return { deletedImageIds: images, rolledBackRestores: restores, abortedUploads: uploads.length };
+  return {
+    startedServerIds,
+    deletedImageIds: images,
+    deletedVolumeIds: copies,
+    rolledBackRestores: restores,
+    abortedUploads: uploads.length,
+  };
 }
 
 /** Notes that nobody looks at any more. */

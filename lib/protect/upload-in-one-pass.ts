@@ -27,12 +27,13 @@ export async function uploadInOnePass(
   { signal, remainingMilliseconds }: Call,
 ): Promise<void> {
   const upload = await openUpload(services, target, signal);
-  const { image } = upload.plan;
+  const { image, source } = upload.plan;
+  const { snapshotId } = source;
   const { id: imageId, sizeBytes } = image;
   const because = `the store of Glance serves no ranges of it (${upload.plan.streamReason ?? 'unknown reason'}).`;
   requireTimeForOnePass({ imageId, sizeBytes, because }, remainingMilliseconds());
   try {
-    await pass(services, upload, target, { as: image.diskFormat, receipts: image.id }, signal);
+    await pass(services, upload, target, { as: image.diskFormat, receipts: snapshotId }, signal);
   } catch (error) {
     if (!(error instanceof NotStreamable)) throw error;
     services.log.warn('The image cannot be decoded in one pass and is stored as an opaque file', {
@@ -40,7 +41,7 @@ export async function uploadInOnePass(
       reason: error.message,
     });
     // Under another name: an earlier worker that is still in its pass must not mix its segments with these.
-    const receipts = `${image.id}-opaque`;
+    const receipts = `${snapshotId}-opaque`;
     const opaque = await openUpload(services, { ...target, receipts }, signal);
     await pass(services, opaque, target, { as: null, receipts }, signal);
   }

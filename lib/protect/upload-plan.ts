@@ -34,9 +34,9 @@ export type UploadPlan = z.infer<typeof UploadPlan>;
 /** An image has at most some hundred properties, of 64 KiB at most. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** Tied to the image: a repeated execution that had to take a new snapshot must not mix two of them. */
-function keyOf(checkpoint: string, { disk, imageId }: DiskSource): string {
-  return `uploads/${checkpoint}/${String(disk)}-${imageId}.json`;
+/** Tied to the snapshot: a repeated execution that had to take a new snapshot must not mix two of them. */
+function keyOf(checkpoint: string, { disk, snapshotId }: DiskSource): string {
+  return `uploads/${checkpoint}/${String(disk)}-${snapshotId}.json`;
 }
 
 export async function putUploadPlan(

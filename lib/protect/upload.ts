@@ -40,7 +40,7 @@ export async function openUpload(
   if (plan === undefined) {
     throw new CheckpointIncomplete(
       `The plan of disk ${String(source.disk)} of checkpoint ${checkpoint} is gone from the work place ${bank.places.work.location}.`,
-      { identifiers: { checkpoint, ...source } },
+      { identifiers: { checkpoint, disk: source.disk, snapshotId: source.snapshotId } },
     );
   }
   const { log } = services;

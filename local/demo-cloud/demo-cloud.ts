@@ -39,6 +39,7 @@ export interface DemoCloud {
   addSecurityGroup(group: NewSecurityGroup): string;
   addVolume(volume: NewVolume): Promise<string>;
   attachVolume(serverId: string, volumeId: string): string;
+  detachVolume(serverId: string, volumeId: string): void;
 
   /** An active image. */
   addImage(image: NewImage): Promise<string>;
@@ -55,6 +56,12 @@ export interface DemoCloud {
   /** The bytes `[offset, offset + length)` of the server's root disk. */
   readGuest(serverId: string, offset: number, length: number): Promise<Uint8Array>;
   guestSizeBytes(serverId: string): Promise<number>;
+
+  /** The guest's user writes to a volume that is attached. */
+  writeVolume(volumeId: string, offset: number, bytes: Uint8Array): Promise<void>;
+  readVolume(volumeId: string, offset: number, length: number): Promise<Uint8Array>;
+  removeVolume(volumeId: string): Promise<void>;
+  setVolumeStatus(volumeId: string, status: string): void;
 
   /** The largest number of snapshots that was ever asked of one compute host at once, those that wait included. */
   mostSnapshotsOfOneHost(): number;
@@ -148,6 +155,10 @@ export interface NewVolume {
   sizeGib: number;
   /** Filled from this image, and bootable. */
   imageId?: string;
+  description?: string;
+  metadata?: Record<string, string>;
+  encrypted?: boolean;
+  multiattach?: boolean;
   projectId?: string;
 }
 

@@ -38,6 +38,9 @@ export type SnapshotFault = 'compute-restarts' | 'vanishes' | 'killed' | 'never-
 /** What becomes of an import after its 202. */
 export type ImportFault = 'fails' | 'never-ends';
 
+/** What becomes of a volume's snapshot, of the volume made of one, and of the image made of that, after its 202. */
+export type VolumeFault = 'fails';
+
 interface Planned {
   matcher: RequestMatcher;
   fault: RequestFault;
@@ -59,6 +62,9 @@ export class Faults {
   readonly #seeded: Seeded[] = [];
   readonly #snapshots: { fault: SnapshotFault; serverId: string | undefined }[] = [];
   readonly #imports: ImportFault[] = [];
+  readonly #volumeSnapshots: VolumeFault[] = [];
+  readonly #volumes: VolumeFault[] = [];
+  readonly #volumeUploads: VolumeFault[] = [];
   #injected = 0;
 
   /** How many faults requests have met so far. */
@@ -101,7 +107,22 @@ export class Faults {
     this.#imports.push(fault);
   }
 
+  nextVolumeSnapshot(fault: VolumeFault): void {
+    this.#volumeSnapshots.push(fault);
+  }
+
+  nextVolume(fault: VolumeFault): void {
+    this.#volumes.push(fault);
+  }
+
+  nextVolumeUpload(fault: VolumeFault): void {
+    this.#volumeUploads.push(fault);
+  }
+
   clear(): void {
+    this.#volumeSnapshots.length = 0;
+    this.#volumes.length = 0;
+    this.#volumeUploads.length = 0;
     this.#planned.length = 0;
     this.#seeded.length = 0;
     this.#snapshots.length = 0;
@@ -122,6 +143,18 @@ export class Faults {
 
   ofImport(): ImportFault | undefined {
     return this.#imports.shift();
+  }
+
+  ofVolumeSnapshot(): VolumeFault | undefined {
+    return this.#volumeSnapshots.shift();
+  }
+
+  ofVolume(): VolumeFault | undefined {
+    return this.#volumes.shift();
+  }
+
+  ofVolumeUpload(): VolumeFault | undefined {
+    return this.#volumeUploads.shift();
   }
 
   #due(service: string, method: string, target: string): RequestFault | undefined {

@@ -13,6 +13,7 @@ export interface DemoCloudOptions {
   /** Format of the images that createImage makes (default `qcow2`). */
   snapshotFormat?: 'qcow2' | 'raw';
   images?: ImageServiceOptions;
+  volumes?: VolumeServiceOptions;
   catalog?: CatalogOptions;
   /** Keys that servers are shown without, as policies and old releases do. */
   serversWithout?: readonly string[];
@@ -58,6 +59,13 @@ interface ImageServiceOptions {
   /** Hosts and ports that web-download may reach; undefined: every host and port. */
   importHosts?: readonly string[];
   importPorts?: readonly number[];
+}
+
+interface VolumeServiceOptions {
+  /** Volumes, and snapshots, that a project may have (default 10 of each). */
+  countTotal?: number;
+  /** Bytes of what is called a GiB (default 2^30); with fewer, volumes are small. */
+  gibBytes?: number;
 }
 
 interface CatalogOptions {

@@ -5,7 +5,7 @@ export type Settings = ReturnType<typeof settingsOf>;
 
 /** The options with their defaults. */
 export function settingsOf(options: DemoCloudOptions) {
-  const { durations = {}, images = {}, catalog = {} } = options;
+  const { durations = {}, images = {}, volumes = {}, catalog = {} } = options;
   return {
     clock: options.clock ?? systemClock,
     directory: options.directory,
@@ -30,6 +30,10 @@ export function settingsOf(options: DemoCloudOptions) {
       importMethods: images.importMethods ?? ['glance-direct', 'web-download', 'copy-image'],
       importHosts: images.importHosts,
       importPorts: images.importPorts,
+    },
+    volumes: {
+      countTotal: volumes.countTotal ?? 10,
+      gibBytes: volumes.gibBytes ?? 1024 ** 3,
     },
     catalog: {
       region: catalog.region ?? 'RegionOne',

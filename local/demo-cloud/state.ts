@@ -160,6 +160,8 @@ export interface Volume {
   sizeGib: number;
   metadata: Record<string, string>;
   bootable: boolean;
+  encrypted: boolean;
+  multiattach: boolean;
   sourceSnapshotId: string | null;
   imageMetadata: Record<string, string> | undefined;
   createdAt: number;
@@ -176,6 +178,8 @@ export interface VolumeSnapshot {
   status: string;
   sizeGib: number;
   metadata: Record<string, string>;
+  /** Of the volume, for volumes that are made of the snapshot. */
+  imageMetadata: Record<string, string> | undefined;
   createdAt: number;
   updatedAt: number | null;
   disk: Promise<GuestDisk>;

@@ -8,6 +8,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { EVENT_SOURCE, PUBLISHED_EVENTS } from '../../lib/events/event-types.ts';
 import { silentLog } from '../../lib/log.ts';
 import type { EventEntry } from '../../local/engine/execution-options.ts';
+import type { HistoryEvent } from '../../local/engine/history.ts';
 import type * as Containers from '../../container/run-in-container.ts';
 import type * as StateFunctions from '../../local/state-functions.ts';
 import { startWorld, type World, type WorldOptions } from '../machines/world.ts';
@@ -133,6 +134,18 @@ describe('what each function needs of AWS', () => {
       await world.close();
     }
   };
+  /** A backup that dies after it stopped the server: the next sweep starts it. */
+  const leaveStopped = async ({ clock, run }: World) => {
+    const crash = new AbortController();
+    const onEvent = (event: HistoryEvent) => {
+      const entered = 'stateEnteredEventDetails' in event ? event.stateEnteredEventDetails : null;
+      if (entered?.name === 'SnapshotDisks') crash.abort(new Error('crash'));
+    };
+    await run('backup', { stop: true }, { signal: crash.signal, onEvent });
+    await clock.advance(3 * 3600 * 1000);
+    await run('backup', { servers: ['nobody'] });
+    await run('backup', { servers: ['nobody'] });
+  };
   const failing = { kind: 'status', status: 403, message: 'quota' } as const;
 
   beforeAll(async () => {
@@ -143,6 +156,12 @@ describe('what each function needs of AWS', () => {
       prefix: '',
       clock: systemClock,
       log: silentLog,
+    });
+    await scene(async (world, serverId) => {
+      await world.addVolume('data', serverId, randomBytes(MIB));
+      await world.backUp();
+      await world.backUp({ include_volumes: true, stop: true });
+      await leaveStopped(world);
     });
     await scene(async (world, serverId) => {
       await world.cloud.writeGuest(serverId, 8 * MIB, randomBytes(2 * MIB));

@@ -171,11 +171,9 @@ describe('the backup machine', () => {
   });
 
   it('refuses a server that boots from a volume by name, before anything is made of it', async () => {
-    const { cloud, run, addServer, leftovers } = await start();
+    const { run, addServer, addVolumeBooted, leftovers } = await start();
     await addServer('web', randomBytes(MIB));
-    const imageId = cloud.inventory().images[0]?.id ?? '';
-    const bootVolumeId = await cloud.addVolume({ name: 'root', sizeGib: 1, imageId });
-    const id = await cloud.addServer({ name: 'from-volume', bootVolumeId });
+    const { serverId: id } = await addVolumeBooted('from-volume', randomBytes(MIB));
 
     const outcome = await run('backup', {});
 
@@ -183,7 +181,7 @@ describe('the backup machine', () => {
       succeeded: 1,
       failures: [{ id, error: 'VolumeBootedServer' }],
     });
-    expect(await leftovers()).toEqual(['from-volume (ACTIVE)']);
+    expect(await leftovers()).toEqual([]);
   });
 
   it('backs a server up whose boot image has been deleted', async () => {

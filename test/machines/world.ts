@@ -9,7 +9,7 @@ import { loadCloudConfig } from '../../lib/openstack/cloud-config.ts';
 import { connectOpenStack } from '../../lib/openstack/connect.ts';
 import type { ProgressEvent, Services } from '../../lib/services.ts';
 import { type Settings, settingsFromEnvironment } from '../../lib/settings.ts';
-import type { DemoCloud, NewServer } from '../../local/demo-cloud/demo-cloud.ts';
+import type { DemoCloud, NewServer, NewVolume } from '../../local/demo-cloud/demo-cloud.ts';
 import type { DemoCloudOptions } from '../../local/demo-cloud/options.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
 import type { EventEntry, ExecutionOutcome } from '../../local/engine/execution-options.ts';
@@ -66,7 +66,19 @@ export interface World {
     data: Uint8Array,
     more?: Partial<NewServer>,
   ) => Promise<string>;
-  /** Images, uploads and servers beside those that the test made. */
+  /** A volume of 16 MiB with `data` at 1 MiB, attached to the server. */
+  readonly addVolume: (
+    name: string,
+    serverId: string,
+    data: Uint8Array,
+    more?: Partial<NewVolume>,
+  ) => Promise<string>;
+  /** A server that boots from a volume, with `data` at 1 MiB of it. */
+  readonly addVolumeBooted: (
+    name: string,
+    data: Uint8Array,
+  ) => Promise<{ serverId: string; volumeId: string }>;
+  /** Images, volumes, their snapshots, uploads and servers beside those that the test made. */
   readonly leftovers: () => Promise<string[]>;
   /** The services of another process with the same bank, whose calls of the three places go through others. */
   readonly servicesThrough: (places: BankPlaces) => Services;
@@ -95,6 +107,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const cloud = await startDemoCloud({
     clock: working,
     durations: { snapshotMs: 30_000 },
+    volumes: { gibBytes: GUEST_DISK_BYTES },
     ...options.cloud,
   });
   const places = {
@@ -192,9 +205,23 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       await cloud.writeGuest(id, GUEST_DATA_OFFSET, data);
       return id;
     },
+    async addVolume(name, server, data, more = {}) {
+      const id = await cloud.addVolume({ name, sizeGib: 1, ...more });
+      own.add(id);
+      await cloud.writeVolume(id, GUEST_DATA_OFFSET, data);
+      cloud.attachVolume(server, id);
+      return id;
+    },
+    async addVolumeBooted(name, data) {
+      const volumeId = await cloud.addVolume({ name: `${name}-root`, sizeGib: 1, imageId });
+      await cloud.writeVolume(volumeId, GUEST_DATA_OFFSET, data);
+      const id = await cloud.addServer({ name, bootVolumeId: volumeId, flavorId });
+      own.add(volumeId).add(id);
+      return { serverId: id, volumeId };
+    },
     async leftovers() {
-      const { images, servers, volumeSnapshots } = cloud.inventory();
-      const left = [...images, ...servers, ...volumeSnapshots]
+      const { images, servers, volumes, volumeSnapshots } = cloud.inventory();
+      const left = [...images, ...servers, ...volumes, ...volumeSnapshots]
         .filter(({ id }) => !own.has(id))
         .map(({ name, status }) => `${name} (${status})`);
       for await (const { key } of places.work.listUploads('')) left.push(`upload ${key}`);

@@ -129,7 +129,14 @@ function backupStubs(stage: Stage): Record<string, Stub> {
       // A page of a thousand takes Nova some seconds.
       await busy(2 + (servers / 1000) * 4);
       const { serversAtOnce } = scenario;
-      return { itemsKey, count: servers, serversAtOnce, enableServerSnapshot: null };
+      return {
+        itemsKey,
+        count: servers,
+        serversAtOnce,
+        enableServerSnapshot: null,
+        includeVolumes: false,
+        stop: false,
+      };
     },
     Sweep: brief(stage, 5, 4, 10, { deletedImageIds: [], abortedUploads: 0 }),
     async OpenCheckpoint({ item }, { busy }) {
@@ -143,6 +150,7 @@ function backupStubs(stage: Stage): Record<string, Stub> {
         serverId: id,
         bootImageId: uuidOf(900_000),
         enableServerSnapshot: true,
+        disks: [{ disk: 0, volumeId: null }],
       };
     },
     async CreateServerSnapshot(_payload, { busy }) {
@@ -188,6 +196,9 @@ function backupStubs(stage: Stage): Record<string, Stub> {
       return { checkpoint: committed };
     },
     DeleteServerSnapshot: brief(stage, 3, 2 + Math.ceil(diskBytes / GIB / 1000), 0, {
+      done: true,
+      startedAt: new Date(0).toISOString(),
+      waitSeconds: 1,
       deletedImageIds: [uuidOf(500_000)],
     }),
     async SummariseBackup({ execution }, { busy }) {

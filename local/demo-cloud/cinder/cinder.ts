@@ -70,8 +70,8 @@ function limits(state: CloudState, call: Call): Answer {
     [...records.values()].filter(({ projectId }) => projectId === call.project.id);
   const volumes = own(state.volumes);
   const absolute = {
-    maxTotalVolumes: 10,
-    maxTotalSnapshots: 10,
+    maxTotalVolumes: state.settings.volumes.countTotal,
+    maxTotalSnapshots: state.settings.volumes.countTotal,
     maxTotalVolumeGigabytes: 1000,
     maxTotalBackups: 10,
     maxTotalBackupGigabytes: 1000,

@@ -3,8 +3,10 @@ import * as z from 'zod';
 import { type Answer, type Call, param, readJson } from '../http/call.ts';
 import { Refusal } from '../http/refusal.ts';
 import type { CloudState, VolumeSnapshot } from '../state.ts';
+import { mustBeWithinQuota } from './quota.ts';
 import { snapshotView } from './views.ts';
 import { newVolumeSnapshot } from './volume-record.ts';
+import { withMetadata } from './with-metadata.ts';
 
 const schema = z.object({
   snapshot: z.object({
@@ -19,6 +21,7 @@ const schema = z.object({
 export function listSnapshots(state: CloudState, call: Call): Answer {
   const snapshots = [...state.volumeSnapshots.values()]
     .filter(({ projectId }) => projectId === call.project.id)
+    .filter(withMetadata(call))
     .reverse()
     .map((snapshot) => snapshotView(snapshot));
   return { status: 200, json: { snapshots } };
@@ -41,6 +44,7 @@ export async function createSnapshot(state: CloudState, call: Call): Promise<Ans
     const message = `Invalid volume: Volume ${volume.id} status must be available, but current status is: ${volume.status}.`;
     throw new Refusal(400, message);
   }
+  mustBeWithinQuota(state, call, 'snapshots');
   const snapshot = newVolumeSnapshot(state, volume, {
     name: request.name ?? '',
     description: request.description ?? null,

@@ -33,6 +33,7 @@ export function uploadToImage(
     visibility: 'private',
     diskFormat,
     containerFormat: container_format,
+    properties: propertiesOf(volume),
   });
   startUpload(state, volume, image);
   const { updatedAt } = volume;
@@ -60,12 +61,32 @@ export function uploadToImage(
   return { status: 202, json: { 'os-volume_upload_image': view } };
 }
 
+/** What Cinder knows of the volume's image, but for Glance's own fields (its option glance_core_properties). */
+function propertiesOf({ imageMetadata = {} }: Volume): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(imageMetadata).filter(([name]) => !CORE_PROPERTIES.has(name)),
+  );
+}
+
+const CORE_PROPERTIES = new Set([
+  'checksum',
+  'container_format',
+  'disk_format',
+  'image_id',
+  'image_name',
+  'min_disk',
+  'min_ram',
+  'name',
+  'size',
+]);
+
 function startUpload(state: CloudState, volume: Volume, image: Image): void {
   const copy = state.work.start(async (signal) => {
     const disk = await volume.disk;
     await disk.frozen((pieces) => writeRawFile(image.path, disk.sizeBytes, pieces));
     return digestFile(image.path, signal);
   });
+  const fault = state.faults.ofVolumeUpload();
   const now = state.clock.now();
   const { snapshotMs } = state.settings.durations;
   volume.status = 'uploading';
@@ -84,7 +105,7 @@ function startUpload(state: CloudState, volume: Volume, image: Image): void {
         after: copy,
         run() {
           volume.status = 'available';
-          if (copy.outcome?.ok === true) {
+          if (fault === undefined && copy.outcome?.ok === true) {
             const digest = copy.outcome.value;
             activate(state, image, { digest, virtualSizeBytes: digest.sizeBytes });
           } else state.work.start(() => dropImage(state, image));

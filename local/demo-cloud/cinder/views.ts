@@ -44,10 +44,10 @@ export function volumeView(
     ],
     user_id: volume.userId,
     bootable: String(volume.bootable),
-    encrypted: false,
+    encrypted: volume.encrypted,
     replication_status: null,
     consistencygroup_id: null,
-    multiattach: false,
+    multiattach: volume.multiattach,
     attachments: attachmentsOf(state, volume),
     ...(minor >= 13 ? { group_id: null } : {}),
     ...(minor >= 48

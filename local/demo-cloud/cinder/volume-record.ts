@@ -6,8 +6,6 @@ import { newUuid } from '../identifiers.ts';
 import type { CloudState, Image, Project, Volume, VolumeSnapshot } from '../state.ts';
 import { Job } from '../work.ts';
 
-const gib = 1024 ** 3;
-
 /** A volume that is being created: empty, filled from an image, or with the content of a snapshot. */
 export function newVolume(
   state: CloudState,
@@ -19,12 +17,14 @@ export function newVolume(
     metadata?: Record<string, string>;
     image?: Image;
     snapshot?: VolumeSnapshot;
+    encrypted?: boolean;
+    multiattach?: boolean;
   },
 ): Volume {
   const { image, snapshot } = fields;
   const id = newUuid();
   const path = join(state.directory, `volume-${id}`);
-  const sizeBytes = fields.sizeGib * gib;
+  const sizeBytes = fields.sizeGib * state.settings.volumes.gibBytes;
   const volume: Volume = {
     id,
     name: fields.name,
@@ -35,8 +35,13 @@ export function newVolume(
     sizeGib: fields.sizeGib,
     metadata: fields.metadata ?? {},
     bootable: false,
+    encrypted: fields.encrypted ?? false,
+    multiattach: fields.multiattach ?? false,
     sourceSnapshotId: snapshot?.id ?? null,
-    imageMetadata: image === undefined ? undefined : imageMetadataOf(image),
+    imageMetadata:
+      image === undefined
+        ? snapshot?.imageMetadata && { ...snapshot.imageMetadata }
+        : imageMetadataOf(image),
     createdAt: state.clock.now(),
     updatedAt: null,
     disk:
@@ -79,6 +84,7 @@ export function newVolumeSnapshot(
     status: 'creating',
     sizeGib: volume.sizeGib,
     metadata: fields.metadata ?? {},
+    imageMetadata: volume.imageMetadata && { ...volume.imageMetadata },
     createdAt: state.clock.now(),
     updatedAt: null,
     disk: volume.disk.then((disk) => disk.copy(path)),
@@ -87,6 +93,7 @@ export function newVolumeSnapshot(
   state.volumeSnapshots.set(id, snapshot);
   const atMs = state.clock.now() + state.settings.durations.actionMs;
   const after = new Job(snapshot.disk);
+  const fault = state.faults.ofVolumeSnapshot();
   state.schedule.start(
     [id],
     [
@@ -94,7 +101,7 @@ export function newVolumeSnapshot(
         atMs,
         after,
         run() {
-          snapshot.status = 'available';
+          snapshot.status = fault === 'fails' ? 'error' : 'available';
           snapshot.updatedAt = state.clock.now();
         },
       },

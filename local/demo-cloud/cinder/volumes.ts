@@ -5,9 +5,11 @@ import { Refusal } from '../http/refusal.ts';
 import type { CloudState, Volume } from '../state.ts';
 import { Job } from '../work.ts';
 import { minorVersion } from './minor-version.ts';
+import { mustBeWithinQuota } from './quota.ts';
 import { findSnapshot } from './snapshots.ts';
 import { uploadToImage } from './upload-to-image.ts';
-import { volumeView } from './views.ts';
+import { volumeType, volumeView } from './views.ts';
+import { withMetadata } from './with-metadata.ts';
 import { becomeAvailable, dropVolume, newVolume } from './volume-record.ts';
 
 const schema = z.object({
@@ -18,12 +20,15 @@ const schema = z.object({
     metadata: z.record(z.string(), z.string()).optional(),
     imageRef: z.string().nullable().optional(),
     snapshot_id: z.string().nullable().optional(),
+    volume_type: z.string().nullable().optional(),
+    availability_zone: z.string().nullable().optional(),
   }),
 });
 
 export function listVolumes(state: CloudState, call: Call, detail: boolean): Answer {
   const own = [...state.volumes.values()]
     .filter(({ projectId }) => projectId === call.project.id)
+    .filter(withMetadata(call))
     .reverse();
   const minor = minorVersion(call);
   const volumes = own.map((volume) => {
@@ -45,6 +50,10 @@ export async function createVolume(state: CloudState, call: Call): Promise<Answe
   const parsed = schema.safeParse(await readJson(call));
   if (!parsed.success) throw new Refusal(400, z.prettifyError(parsed.error));
   const { volume: request } = parsed.data;
+  mustBeWithinQuota(state, call, 'volumes');
+  if (![undefined, null, volumeType.name, volumeType.id].includes(request.volume_type)) {
+    throw new Refusal(404, `Volume type with name ${request.volume_type} could not be found.`);
+  }
   const snapshot =
     request.snapshot_id == null ? undefined : findSnapshot(state, call, request.snapshot_id);
   const image = request.imageRef == null ? undefined : state.images.get(request.imageRef);
@@ -61,8 +70,9 @@ export async function createVolume(state: CloudState, call: Call): Promise<Answe
   });
   const after = new Job(volume.disk);
   const atMs = state.clock.now() + state.settings.durations.actionMs;
+  const fault = state.faults.ofVolume();
   const run = () => {
-    if (after.outcome?.ok === true) becomeAvailable(state, volume);
+    if (fault === undefined && after.outcome?.ok === true) becomeAvailable(state, volume);
     else volume.status = 'error';
   };
   const view = volumeView(state, volume, { minor: minorVersion(call), created: true });
@@ -93,7 +103,20 @@ export async function volumeAction(state: CloudState, call: Call): Promise<Answe
   const volume = findVolume(state, call);
   const [name = ''] = Object.keys(body ?? {});
   if (name === 'os-volume_upload_image') return uploadToImage(state, call, volume, body?.[name]);
+  if (name === 'os-set_image_metadata') return setImageMetadata(volume, body?.[name]);
+  if (name === 'os-set_bootable') {
+    volume.bootable = z.object({ bootable: z.boolean() }).parse(body?.[name]).bootable;
+    return { status: 200, headers: { 'Content-Type': 'text/html; charset=UTF-8' } };
+  }
   throw new Refusal(400, `There is no such action: ${name}`);
+}
+
+/** Custom properties, which images made of the volume inherit. */
+function setImageMetadata(volume: Volume, body: unknown): Answer {
+  const parsed = z.object({ metadata: z.record(z.string(), z.string()) }).safeParse(body);
+  if (!parsed.success) throw new Refusal(400, z.prettifyError(parsed.error));
+  volume.imageMetadata = { ...volume.imageMetadata, ...parsed.data.metadata };
+  return { status: 200, json: { metadata: volume.imageMetadata } };
 }
 
 function findVolume(state: CloudState, call: Call): Volume {
