@@ -59,7 +59,7 @@ async function planOf(
     root: checkpointRoot,
     identity,
     description,
-    disks: [{ content: disk, description: rootDisk }],
+    disks: [{ content: disk, description: rootDisk }, ...others],
   } = await readCheckpoint(bank, { checkpoint, root }, signal);
   const { image } = rootDisk;
   const proof = proofOf(request);
@@ -104,6 +104,13 @@ async function planOf(
       fitsFunction: layout.fileSizeBytes <= services.settings.functionPassBytes,
     },
     ...planned,
+    notRestored: [
+      ...planned.notRestored,
+      ...others.map(({ number }) => ({
+        what: `disk ${String(number)}`,
+        why: 'Only the root disk is restored; snapbank export --disk gives the others out.',
+      })),
+    ],
   };
 }
 
