@@ -88,15 +88,21 @@ describe('the state machines', () => {
       .filter(({ state }) => state.Catch === undefined)
       .map(({ name }) => name);
 
-    // OpenCheckpoint fails before there is anything to clean up; the workers' Maps catch for them; a summary is only read.
+    // OpenCheckpoint fails before there is anything to clean up; the Maps over workers and disks catch for them; a summary is only read.
     expect(uncaught.sort()).toEqual([
       'AssembleRange',
       'CheckRange',
       'CompactGroup',
+      'CopyVolume',
+      'CreateServerSnapshot',
       'DeletePage',
       'OpenCheckpoint',
+      'PlanUpload',
+      'PollImage',
+      'SnapshotVolume',
       'SummariseBackup',
       'UploadRange',
+      'UploadStream',
       'VerifyRange',
     ]);
   });
