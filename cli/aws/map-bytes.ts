@@ -46,8 +46,10 @@ export const MAP_BYTES: Readonly<Record<string, MapBytes>> = {
   },
 };
 
-/** The Map whose items are executions that a display follows one by one. */
+/** The Map whose items are executions that a display follows one by one, as many as it has time for. */
 export const FOLLOWED_MAP = 'ProtectServers';
+/** And the one within these, whose items are part of what their server is shown to do. */
+export const FOLLOWED_WITHIN = 'UploadDisks';
 
 /** `…:mapRun:snapbank-backup/UploadSegments:6f1c…` is a run of UploadSegments. */
 export function labelOf(mapRunArn: string): string {

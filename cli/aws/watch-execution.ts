@@ -4,8 +4,8 @@ import type { ExecutionOutcome } from '../../local/engine/execution-options.ts';
 import type { ExecutionDisplay } from '../execution-display.ts';
 import { describeExecution } from './describe-execution.ts';
 import { AwsPermissionMissing } from './errors.ts';
-import { Follower } from './follower.ts';
-import { FOLLOWED_MAP } from './map-bytes.ts';
+import { type ChildExecutions, type FollowedRun, Follower } from './follower.ts';
+import { labelOf } from './map-bytes.ts';
 import { callStepFunctions, PATIENT, type StepFunctions } from './step-functions.ts';
 
 /** Between two looks; as often as a person wants to see something new. */
@@ -31,7 +31,9 @@ export async function watchExecution(
 ): Promise<WatchedOutcome> {
   const sfn = { ...connection, patience: PATIENT };
   const children = new Children(sfn, display);
-  const execution = new Follower(sfn, executionArn, display);
+  const execution = new Follower(sfn, executionArn, display, {
+    childrenOf: childrenIn(sfn, display),
+  });
   let maySeeMore = true;
   for (;;) {
     // Asked before: what has ended by now stands in the histories that are read below.
@@ -61,7 +63,14 @@ export async function watchExecution(
   }
 }
 
-/** The executions that the Map over servers started. */
+function childrenIn(sfn: StepFunctions, display: ExecutionDisplay) {
+  return (run: FollowedRun): ChildExecutions => {
+    const children = new Children(sfn, display);
+    return { look: async () => await children.look([run]) };
+  };
+}
+
+/** The executions that a Map started: over servers, or over the disks of one. */
 class Children {
   readonly #sfn: StepFunctions;
   readonly #display: ExecutionDisplay;
@@ -76,8 +85,8 @@ class Children {
   }
 
   /** Returns how many were looked at. */
-  async look(mapRunArns: readonly string[]): Promise<number> {
-    for (const arn of mapRunArns) await this.#discover(arn);
+  async look(runs: readonly FollowedRun[]): Promise<number> {
+    for (const run of runs) await this.#discover(run);
     const turn = [...this.#running, ...this.#over].slice(0, CHILDREN_AT_A_LOOK);
     for (const child of turn) await child.look();
     const waiting = (follower: Follower) => !turn.includes(follower);
@@ -88,7 +97,7 @@ class Children {
   }
 
   /** The list begins with the newest: a page without anything new is the last one that is read. */
-  async #discover(mapRunArn: string): Promise<void> {
+  async #discover({ arn: mapRunArn, path }: FollowedRun): Promise<void> {
     const found: { arn: string; over: boolean }[] = [];
     for (let nextToken: string | undefined; ; ) {
       const page = await callStepFunctions(this.#sfn, 'states:ListExecutions', (client, options) =>
@@ -104,8 +113,11 @@ class Children {
       if (nextToken === undefined || found.length === before) break;
     }
     for (const { arn, over } of found.reverse()) {
-      const step = `${FOLLOWED_MAP}[${arn.slice(arn.lastIndexOf(':') + 1)}]`;
-      const follower = new Follower(this.#sfn, arn, this.#display, [step]);
+      const step = `${labelOf(mapRunArn)}[${arn.slice(arn.lastIndexOf(':') + 1)}]`;
+      const follower = new Follower(this.#sfn, arn, this.#display, {
+        path: [...path, step],
+        childrenOf: childrenIn(this.#sfn, this.#display),
+      });
       (over ? this.#over : this.#running).push(follower);
     }
   }

@@ -117,6 +117,19 @@ function* placeWords(needs: PlaceNeeds): Generator<string> {
   if (needs.uploads === true) yield 's3:ListBucketMultipartUploads';
 }
 
+/** A backup that dies after it stopped the server: the next sweep starts it. */
+async function leaveStopped({ clock, run }: World): Promise<void> {
+  const crash = new AbortController();
+  const onEvent = (event: HistoryEvent) => {
+    const entered = 'stateEnteredEventDetails' in event ? event.stateEnteredEventDetails : null;
+    if (entered?.name === 'SnapshotDisks') crash.abort(new Error('crash'));
+  };
+  await run('backup', { stop: true }, { signal: crash.signal, onEvent });
+  await clock.advance(3 * 3600 * 1000);
+  await run('backup', { servers: ['nobody'] });
+  await run('backup', { servers: ['nobody'] });
+}
+
 describe('what each function needs of AWS', () => {
   let s3: S3Server;
   const published: EventEntry[] = [];
@@ -133,18 +146,6 @@ describe('what each function needs of AWS', () => {
     } finally {
       await world.close();
     }
-  };
-  /** A backup that dies after it stopped the server: the next sweep starts it. */
-  const leaveStopped = async ({ clock, run }: World) => {
-    const crash = new AbortController();
-    const onEvent = (event: HistoryEvent) => {
-      const entered = 'stateEnteredEventDetails' in event ? event.stateEnteredEventDetails : null;
-      if (entered?.name === 'SnapshotDisks') crash.abort(new Error('crash'));
-    };
-    await run('backup', { stop: true }, { signal: crash.signal, onEvent });
-    await clock.advance(3 * 3600 * 1000);
-    await run('backup', { servers: ['nobody'] });
-    await run('backup', { servers: ['nobody'] });
   };
   const failing = { kind: 'status', status: 403, message: 'quota' } as const;
 

@@ -49,7 +49,7 @@ export class RecordedExecution {
 
   record(event: HistoryEvent): void {
     const path = event.path ?? [];
-    const view = this.#byPath.get(path.join('/')) ?? this.#childAt(path);
+    const view = this.#viewOf(path);
     view.events.push(event);
     const at = Date.parse(event.timestamp);
     if (event.type === 'ExecutionStarted') {
@@ -81,10 +81,17 @@ export class RecordedExecution {
     }
   }
 
-  #childAt(path: readonly string[]): ExecutionView {
+  /** Items of a distributed Map have executions of their own; those of an inline one are part of the execution around them. */
+  #viewOf(path: readonly string[]): ExecutionView {
+    const known = this.#byPath.get(path.join('/'));
+    if (known !== undefined) return known;
+    const around = path.slice(0, -1);
     const label = (path.at(-1) ?? '').replace(/\[\d+\]$/, '');
-    const run = this.#runs.get([...path.slice(0, -1), label].join('/'));
-    if (run === undefined) throw new Error(`There is no Map that started ${path.join('/')}.`);
+    const run = this.#runs.get([...around, label].join('/'));
+    return run === undefined ? this.#viewOf(around) : this.#childOf(run, path, label);
+  }
+
+  #childOf(run: MapRunView, path: readonly string[], label: string): ExecutionView {
     const machineArn = `${this.root.machineArn}/${label}`;
     const name = [this.root.name, ...path].join('.').replaceAll(/[[\]]/g, '_');
     const arn = `${machineArn.replace(':stateMachine:', ':execution:')}:${name}`;
