@@ -138,6 +138,8 @@ export function planOf({
     ...(all === undefined ? {} : { all }),
     ...(allProjects === undefined ? {} : { allProjects }),
     ...(enableServerSnapshot === undefined ? {} : { enableServerSnapshot }),
+    ...(includeVolumes === undefined ? {} : { includeVolumes }),
+    ...(stop === undefined ? {} : { stop }),
   };
 }
 
