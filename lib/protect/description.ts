@@ -97,7 +97,7 @@ export const DiskDescription = z.strictObject({
   /** Whether Glance's own hash over the image file was compared, which only a reading in one pass can. */
   sourceHash: z.enum(['unchecked', 'matched']),
   /** Null for a root disk that Nova kept. */
-  volume: VolumeDescription.nullable(),
+  volume: VolumeDescription.nullable().default(null),
 });
 export type DiskDescription = z.infer<typeof DiskDescription>;
 
