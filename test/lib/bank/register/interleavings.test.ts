@@ -88,7 +88,7 @@ describe('the register, step by step in random order, with faults, crashes and c
     expect(happened.committed).toBeGreaterThan(10 * SEEDS);
     expect(happened.over).toBeGreaterThan(10 * SEEDS);
     expect(happened.deletions).toBeGreaterThan(10 * SEEDS);
-    expect(happened.compactions).toBeGreaterThan(2 * SEEDS);
+    expect(happened.compactions).toBeGreaterThan(SEEDS);
   });
 });
 
@@ -313,6 +313,10 @@ class BankUnderTest {
       const attempt = register.randomHex(8);
       const shared = `packs/${writesAs}/0-0-${attempt}-0`;
       await bank.put(shared, new Uint8Array(1));
+      // It copies for long: a collector may come by.
+      for (let wait = this.scheduler.random() * 100; wait > 0; wait--) {
+        await this.scheduler.turn(process);
+      }
       for (const { checkpoint, id, names } of claimed) {
         await renewClaim(register, checkpoint, { id });
         const kept = names.filter(() => this.scheduler.random() < 0.5);
@@ -327,7 +331,7 @@ class BankUnderTest {
     });
     // Who waits for the dead waits for ever.
     const patience = async () => {
-      for (let wait = 0; wait < 200 && !over.signal.aborted; wait++) {
+      for (let wait = 0; wait < 400 && !over.signal.aborted; wait++) {
         await this.scheduler.turn('the loop');
       }
     };
