@@ -159,6 +159,11 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--name <name>', 'of the new server')
     .option('--flavor <id or name>', 'instead of the original one')
     .option('--network <id or name>', 'instead of the original ones; repeatable', collect)
+    .option(
+      '--map <kind:old=new>',
+      'flavor, network, security-group or key-pair of another cloud; repeatable',
+      collect,
+    )
     .addOption(new Option('--format <format>', 'of the image').choices(['raw', 'qcow2']))
     .addOption(
       new Option('--import <method>', 'how the image gets into Glance').choices([

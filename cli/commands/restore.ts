@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { SnapbankError } from '../../lib/errors.ts';
 import { Omission } from '../../lib/protect/description.ts';
 import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
+import { parseMappings } from '../../lib/restore/mappings.ts';
 import { RestorePlan } from '../../lib/restore/plan.ts';
 import type { JsonObject } from '../../local/engine/json.ts';
 import type { CommandContext } from '../context.ts';
@@ -20,6 +21,7 @@ export interface RestoreOptions extends ExecutionOptions {
   name?: string;
   flavor?: string;
   network?: string[];
+  map?: string[];
   format?: 'raw' | 'qcow2';
   import?: 'web-download' | 'stream';
   check?: boolean;
@@ -76,6 +78,7 @@ function requestOf(checkpoint: string, options: RestoreOptions): JsonObject {
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.flavor === undefined ? {} : { flavor: options.flavor }),
     ...(options.network === undefined ? {} : { networks: options.network }),
+    ...(options.map === undefined ? {} : { map: parseMappings(options.map) }),
     ...(options.format === undefined ? {} : { format: options.format }),
     ...(options.import === undefined ? {} : { import: options.import }),
     ...(options.check === undefined ? {} : { check: options.check }),

@@ -2,6 +2,7 @@ import type { Omission, ServerDescription } from '../protect/description.ts';
 import type { Network } from '../openstack/network-shapes.ts';
 import type { Flavor, Identity, OpenStack } from '../openstack/open-stack.ts';
 import { RestoreNotPossible } from './errors.ts';
+import { type Mappings, mapDescription } from './mappings.ts';
 import type { RestorePlan } from './plan.ts';
 import type { RestoreRequest } from './request.ts';
 
@@ -24,10 +25,12 @@ const GIB = 1024 ** 3;
  */
 export async function planServer(
   openstack: OpenStack,
-  target: ServerToPlan,
+  given: ServerToPlan,
   signal?: AbortSignal,
 ): Promise<{ server: ServerPlan; notRestored: Omission[] }> {
-  const { description, request } = target;
+  const { request } = given;
+  const description = mapDescription(given.description, (request.map ?? {}) as Mappings);
+  const target = { ...given, description };
   const [identity, flavors, networks, groups, keyPair] = await Promise.all([
     openstack.identity({ signal }),
     openstack.flavors.list({ signal }),
@@ -57,12 +60,15 @@ export async function planServer(
   const own = groups.filter(({ projectId }) => [null, identity.projectId].includes(projectId));
   const groupNames = new Set(own.map(({ name }) => name));
   for (const name of description.securityGroups.filter((name) => !groupNames.has(name))) {
-    notRestored.push({ what: `security group ${name}`, why: 'The project has none of this name.' });
+    notRestored.push({
+      what: `security group ${name}`,
+      why: 'The project has none of this name. Another one is named by --map security-group:OLD=NEW.',
+    });
   }
   if (description.keyName !== null && keyPair === undefined) {
     notRestored.push({
       what: `key pair ${description.keyName}`,
-      why: 'Key pairs belong to users, and this one has none of this name.',
+      why: 'Key pairs belong to users, and this one has none of this name. Another one is named by --map key-pair:OLD=NEW.',
     });
   }
   const sameRegion = isSameRegion(identity, target.origin);
@@ -113,7 +119,7 @@ function chooseFlavor(
   if (flavor === undefined) {
     missing.push(
       request.flavor === undefined
-        ? `${originalFlavor(description)} (choose one with --flavor)`
+        ? `${originalFlavor(description)} (choose one with --flavor, or --map flavor:OLD=NEW)`
         : `there is no flavor ${request.flavor}`,
     );
     return undefined;
@@ -153,10 +159,12 @@ async function chooseNetworks(
   }
   const interfaces: ServerPlan['networks'] = [];
   for (const port of description.ports) {
-    const network = networks.find(({ id }) => id === port.networkId);
+    const network =
+      networks.find(({ id }) => id === port.networkId) ??
+      networks.find(({ name }) => name === port.networkId);
     if (network === undefined) {
       found.missing.push(
-        `its network ${port.networkName ?? port.networkId} does not exist (choose others with --network)`,
+        `its network ${port.networkName ?? port.networkId} does not exist (choose others with --network, or --map network:OLD=NEW)`,
       );
       continue;
     }

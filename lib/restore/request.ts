@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { MAPPED_KINDS } from './mappings.ts';
 
 const Name = z.string().min(1).max(255);
 
@@ -16,6 +17,8 @@ export const RestoreRequest = z.strictObject({
   flavor: Name.optional(),
   /** Ids or names, in the order of the interfaces; replaces the original's networks and addresses. */
   networks: z.array(Name).min(1).optional(),
+  /** What takes the place of what, by kind; for another cloud, region or project. */
+  map: z.partialRecord(z.enum(MAPPED_KINDS), z.record(Name, Name)).optional(),
   format: z.enum(['raw', 'qcow2']).optional(),
   import: z.enum(['web-download', 'stream']).optional(),
   /** Read the image back from Glance and compare every chunk. */
