@@ -2,7 +2,7 @@ import type { Omission, ServerDescription } from '../protect/description.ts';
 import type { Network } from '../openstack/network-shapes.ts';
 import type { Flavor, Identity, OpenStack } from '../openstack/open-stack.ts';
 import { RestoreNotPossible } from './errors.ts';
-import { type Mappings, mapDescription } from './mappings.ts';
+import { mapDescription } from './mappings.ts';
 import type { RestorePlan } from './plan.ts';
 import type { RestoreRequest } from './request.ts';
 
@@ -29,7 +29,7 @@ export async function planServer(
   signal?: AbortSignal,
 ): Promise<{ server: ServerPlan; notRestored: Omission[] }> {
   const { request } = given;
-  const description = mapDescription(given.description, (request.map ?? {}) as Mappings);
+  const description = mapDescription(given.description, request.map ?? {});
   const target = { ...given, description };
   const [identity, flavors, networks, groups, keyPair] = await Promise.all([
     openstack.identity({ signal }),
