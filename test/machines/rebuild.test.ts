@@ -109,6 +109,27 @@ describe('a bank whose register is lost', () => {
     expect(await collected(listCheckpoints(await (await open()).register()))).toEqual([]);
   });
 
+  it('is read from a copy elsewhere, with a register of its own', async () => {
+    const copy = {
+      bank: memoryStore({ location: 'memory:copy' }),
+      register: memoryStore({ location: 'memory:copied register' }),
+      work: memoryStore(),
+    };
+    for (const place of ['bank', 'register'] as const) {
+      for (const key of await keysOf(world.places[place], '')) {
+        await copy[place].put(key, await world.places[place].get(key));
+      }
+    }
+    places = copy;
+    const services = await open();
+    for (const [n, checkpoint] of checkpoints.entries()) {
+      expect((await diskInBank(services, checkpoint)).equals(disks[n] ?? Buffer.alloc(0))).toBe(
+        true,
+      );
+    }
+    expect(await rebuild()).toEqual([]);
+  });
+
   it('does not take the register of another bank', async () => {
     const other = await startWorld();
     const foreign = { ...places, register: other.places.register };
