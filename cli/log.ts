@@ -1,4 +1,5 @@
 import type { Log, LogFields } from '../lib/log.ts';
+import { printLine } from './terminal/print-line.ts';
 import { printable, printableJson } from './terminal/printable.ts';
 
 /** Everything, as JSON lines with the fields that the functions' logger writes: for --debug. */
@@ -7,7 +8,7 @@ export function debugLog(stream: NodeJS.WritableStream): Log {
     (level: 'DEBUG' | 'INFO' | 'WARN') =>
     (message: string, fields: LogFields = {}) => {
       const line = { level, timestamp: new Date().toISOString(), message, ...fields };
-      stream.write(`${printableJson(JSON.stringify(line))}\n`);
+      printLine(stream, printableJson(JSON.stringify(line)));
     };
   return { debug: write('DEBUG'), info: write('INFO'), warn: write('WARN') };
 }
@@ -26,7 +27,7 @@ export function warningLog(stream: NodeJS.WritableStream): Log {
         )
         .join(', ');
       const text = details === '' ? message : `${message} (${details})`;
-      stream.write(`snapbank: warning: ${printable(text)}\n`);
+      printLine(stream, `snapbank: warning: ${printable(text)}`);
     },
   };
 }

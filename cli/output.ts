@@ -1,5 +1,6 @@
 import { createProgress } from './terminal/create-progress.ts';
 import { type JsonEvent, jsonLines } from './terminal/json-lines.ts';
+import { printLine } from './terminal/print-line.ts';
 import type { Noun, Progress, ProgressStream } from './terminal/progress.ts';
 import { type Style, styleFor } from './terminal/style.ts';
 import { type Column, renderTable } from './terminal/table.ts';
@@ -45,7 +46,7 @@ export function createOutput(streams: OutputStreams, json: boolean): Output {
       if (json) event(value);
     },
     warn(text) {
-      stderr.write(`${text}\n`);
+      printLine(stderr, text);
     },
     progress: (noun) => (json ? noProgress : createProgress(stderr, { noun })),
   };

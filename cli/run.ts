@@ -3,6 +3,7 @@ import { errorLines, exitCodeOf, describeError } from './command-error.ts';
 import type { Surroundings } from './context.ts';
 import { jsonLines } from './terminal/json-lines.ts';
 import { createProgram } from './program.ts';
+import { printLine } from './terminal/print-line.ts';
 
 export interface Process extends Omit<Surroundings, 'signal'> {
   /** Calls the listener at Ctrl-C and when the process is asked to end. */
@@ -17,7 +18,7 @@ export async function runCommandLine(
   const stop = new AbortController();
   onStopRequest(() => {
     if (stop.signal.aborted) return;
-    surroundings.stderr.write('snapbank: Stopping in good order. To end at once, ask again.\n');
+    printLine(surroundings.stderr, 'snapbank: Stopping in good order. To end at once, ask again.');
     stop.abort(new Stopped());
   });
   const state = { exitCode: 0 };
@@ -31,7 +32,7 @@ export async function runCommandLine(
     if (argv.includes('--json')) {
       jsonLines(surroundings.stdout)({ type: 'error', ...describeError(error) });
     }
-    for (const line of errorLines(error)) surroundings.stderr.write(`${line}\n`);
+    for (const line of errorLines(error)) printLine(surroundings.stderr, line);
     return exitCodeOf(error instanceof Error ? error.name : 'Error');
   }
 }

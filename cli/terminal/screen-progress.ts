@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import { printLine, showOn } from './print-line.ts';
 import { printable } from './printable.ts';
 import type { Noun, Progress, ProgressRow, ProgressStream } from './progress.ts';
 import { ProgressBoard, bytesText, isFinished, percentText, totalsText } from './progress-board.ts';
@@ -68,6 +69,7 @@ export function screenProgress(stream: ProgressStream, options: ScreenProgressOp
     if (!open) return;
     open = false;
     clearInterval(timer);
+    leave();
     draw([]);
     stream.write(showCursor);
     host.off('exit', release);
@@ -87,6 +89,13 @@ export function screenProgress(stream: ProgressStream, options: ScreenProgressOp
   host.on('exit', release);
   for (const [signal, listener] of onSignal) host.on(signal, listener);
 
+  const print = (line: string) => {
+    if (!open) return printLine(stream, line);
+    permanent.push(line);
+    dirty = true;
+  };
+  const leave = showOn(stream, { print });
+
   return {
     update(row) {
       const before = board.update(row);
@@ -95,11 +104,7 @@ export function screenProgress(stream: ProgressStream, options: ScreenProgressOp
         permanent.push(finishedLine(row, style, glyphs));
       }
     },
-    print(line) {
-      permanent.push(line);
-      dirty = true;
-      if (!open) draw([]);
-    },
+    print,
     close: release,
   };
 }

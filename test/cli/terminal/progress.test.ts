@@ -1,6 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createOutput } from '../../../cli/output.ts';
 import { createProgress } from '../../../cli/terminal/create-progress.ts';
+import { printLine } from '../../../cli/terminal/print-line.ts';
 import type { ProgressRow } from '../../../cli/terminal/progress.ts';
 import { FakeHost, FakeTerminal } from './fake-terminal.ts';
 
@@ -139,6 +141,31 @@ describe('progress on a terminal', () => {
       'a warning',
       expect.stringContaining('web-1  uploading'),
       'Total  0 of 1 server',
+    ]);
+  });
+
+  it('keeps what the command says meanwhile, whole and above the moving part', () => {
+    const terminal = new FakeTerminal();
+    const output = createOutput({ stdout: terminal, stderr: terminal }, false);
+    const progress = output.progress(noun);
+
+    vi.advanceTimersByTime(1_000);
+    output.warn('Continuing nightly, which was interrupted.');
+    progress.update(row());
+    vi.advanceTimersByTime(1_000);
+    expect(terminal.screen().map(stripVTControlCharacters)).toEqual([
+      'Continuing nightly, which was interrupted.',
+      expect.stringMatching(/^web-1 +uploading/),
+      expect.stringMatching(/^Total {2}0 of 1 server/),
+    ]);
+    printLine(terminal, 'Stopping in good order.');
+    progress.close();
+    output.warn('Stopped.');
+
+    expect(terminal.screen().map(stripVTControlCharacters)).toEqual([
+      'Continuing nightly, which was interrupted.',
+      'Stopping in good order.',
+      'Stopped.',
     ]);
   });
 
