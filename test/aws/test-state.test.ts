@@ -50,13 +50,16 @@ describe('the tests of states in an account', () => {
 
     expect(() => parseDefinition(request?.definition ?? '')).not.toThrow();
     expect(request?.stateName).toBe('PollImage');
-    expect(JSON.parse(request?.variables ?? '')).toMatchObject({ state: 'OPEN', warnings: [] });
+    expect(JSON.parse(request?.variables ?? '')).toMatchObject({
+      disk: { disk: 0 },
+      snapshotWaitSeconds: 1,
+    });
     expect(JSON.parse(request?.mock?.result ?? '')).toMatchObject({ StatusCode: 200 });
     expect(request?.roleArn).toBeUndefined();
   });
 
   it('give a Choice no mock, which TestState would refuse', () => {
-    const request = testOf(visitOf('SnapshotWanted?'));
+    const request = testOf(visitOf('ImageReady?'));
 
     expect(request).toBeDefined();
     expect(request).not.toHaveProperty('mock');

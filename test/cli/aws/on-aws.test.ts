@@ -108,7 +108,7 @@ describe('a command with --on', () => {
     const collected = await stage.run('collect-garbage --dry-run --on snapbank');
     expect(collected).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringContaining('Nothing was deleted (--dry-run).'),
+      stdout: expect.stringContaining('Nothing was deleted or rewritten (--dry-run).'),
     });
   });
 

@@ -64,7 +64,7 @@ describe.each([['sealed'], ['unsealed']])('the root of a bank that is %s', (kind
 
     for (const contents of [
       'not json',
-      { ...root, version: 1 },
+      { ...root, version: 2 },
       { ...root, bankId: '0'.repeat(32) },
       { ...root, chunkSizeBytes: 8192 },
       { ...root, unknown: 1 },

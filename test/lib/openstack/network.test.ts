@@ -168,7 +168,7 @@ describe('volumes', () => {
   it('shows one that is attached', async () => {
     const { openstack } = await start({ [PATH]: recorded('volume-show-in-use') });
 
-    expect(await openstack.volumes.show(ID)).toEqual({
+    expect(await openstack.volumes.show(ID)).toMatchObject({
       id: ID,
       name: 'boot',
       status: 'in-use',
@@ -176,6 +176,8 @@ describe('volumes', () => {
       bootable: true,
       encrypted: false,
       attachedServerIds: ['223fd547-be06-4827-b4b3-c7257fc0460d'],
+      imageMetadata: { image_name: 'lab-guest', disk_format: 'qcow2' },
+      metadata: {},
     });
   });
 

@@ -387,6 +387,7 @@ describe('actions and attachments', () => {
         volumeId: '638ccdb0-e37d-4901-a977-3f71974cdfe1',
         device: '/dev/vdb',
         deleteOnTermination: false,
+        tag: null,
       },
     ]);
   });
