@@ -45,6 +45,9 @@ export function bundleFunctions(directory: string): void {
 
 /** Puts what the image of the containers is built from into `directory`. */
 export function bundleContainer(directory: string): void {
-  bundle([{ in: 'container/main.ts', out: 'index' }], directory);
-  copyFileSync(join(PROJECT_ROOT, 'container', 'Dockerfile'), join(directory, 'Dockerfile'));
+  bundle([{ in: 'functions/container/main.ts', out: 'index' }], directory);
+  copyFileSync(
+    join(PROJECT_ROOT, 'functions', 'container', 'Dockerfile'),
+    join(directory, 'Dockerfile'),
+  );
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Definition, parseDefinition } from './engine/parse-definition.ts';
-import { CONTAINER_STATES } from '../container/run-in-container.ts';
+import { CONTAINER_STATES } from '../functions/container/run-in-container.ts';
 import { STATE_FUNCTION_NAMES } from './state-functions.ts';
 
 /** The state machines, by the names of their files in statemachine/. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { runInContainer } from '../container/run-in-container.ts';
+import { runInContainer } from '../functions/container/run-in-container.ts';
 import type { Services } from '../lib/services.ts';
 
 /** The part of RunTask's parameters that says what is to be done; where, matters to AWS alone. */

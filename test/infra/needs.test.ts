@@ -9,7 +9,7 @@ import { EVENT_SOURCE, PUBLISHED_EVENTS } from '../../lib/events/event-types.ts'
 import { silentLog } from '../../lib/log.ts';
 import type { EventEntry } from '../../local/engine/execution-options.ts';
 import type { HistoryEvent } from '../../local/engine/history.ts';
-import type * as Containers from '../../container/run-in-container.ts';
+import type * as Containers from '../../functions/container/run-in-container.ts';
 import type * as StateFunctions from '../../local/state-functions.ts';
 import { startWorld, type World, type WorldOptions } from '../machines/world.ts';
 import { memoryStore } from '../lib/bank/store/memory-store.ts';
@@ -27,7 +27,7 @@ vi.mock('../../local/state-functions.ts', async (original) => {
   return { ...real, stateFunctions: recordNeeds(real.stateFunctions, recorded) };
 });
 
-vi.mock('../../container/run-in-container.ts', async (original) => {
+vi.mock('../../functions/container/run-in-container.ts', async (original) => {
   const real = await original<typeof Containers>();
   const { watched } = await import('./record-needs.ts');
   const runInContainer: typeof real.runInContainer = async (services, command, signal) => {

@@ -19,7 +19,7 @@ export function synthesise(settings: Settings): Template {
   const app = new App();
   const containerDirectory = mkdtempSync(join(tmpdir(), 'snapbank-container-'));
   copyFileSync(
-    join(PROJECT_ROOT, 'container', 'Dockerfile'),
+    join(PROJECT_ROOT, 'functions', 'container', 'Dockerfile'),
     join(containerDirectory, 'Dockerfile'),
   );
   const stack = new SnapbankStack(app, {

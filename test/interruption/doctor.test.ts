@@ -50,8 +50,8 @@ async function lookUntilEnded({ ended }: Running): Promise<number> {
   for (; !over.signal.aborted; looks += 1) {
     const { kinds, orphans } = await doctor('--fix');
     // Between the commit and the end of its execution a snapshot is nobody's.
-    const isOver = ({ why }: Record<string, unknown>) => String(why).includes('(COMMITTED)');
-    expect(kinds, JSON.stringify(orphans)).toEqual(orphans.filter(isOver).map(({ kind }) => kind));
+    const free = orphans.filter(({ why }) => String(why).includes('(COMMITTED)'));
+    expect(kinds, JSON.stringify(orphans)).toEqual(free.map(({ kind }) => kind));
   }
   const { exitCode, stderr } = await ending;
   expect(exitCode, stderr).toBe(0);

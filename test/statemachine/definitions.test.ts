@@ -64,7 +64,7 @@ describe('the state machines', () => {
       'start-maintenance.ts',
     ];
     const files = readdirSync(join(root, 'functions'))
-      .filter((file) => !byEvents.includes(file))
+      .filter((file) => file.endsWith('.ts') && !byEvents.includes(file))
       .sort();
     const states = new Set(functionStates.map(({ name }) => `${kebab(name)}.ts`));
 

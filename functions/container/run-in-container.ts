@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { uploadImage } from '../functions/upload-image.ts';
-import { uploadStream } from '../functions/upload-stream.ts';
-import { InvalidInput } from '../lib/errors.ts';
-import { handlerOf } from '../lib/handler.ts';
-import { noteContainer } from '../lib/protect/container-note.ts';
-import type { Services } from '../lib/services.ts';
-import type { StateFunction } from '../lib/state-function.ts';
+import { uploadImage } from '../upload-image.ts';
+import { uploadStream } from '../upload-stream.ts';
+import { InvalidInput } from '../../lib/errors.ts';
+import { handlerOf } from '../../lib/handler.ts';
+import { noteContainer } from '../../lib/protect/container-note.ts';
+import type { Services } from '../../lib/services.ts';
+import type { StateFunction } from '../../lib/state-function.ts';
 
 /** The states of which a container runs the function, and where a state's error is looked for. */
 const STATES: Readonly<Record<string, ContainerState>> = {

@@ -1,10 +1,10 @@
-import { parseSecretKey } from '../lib/bank/keys/key-text.ts';
-import { bankLocations, openPlaces } from '../lib/bank/open-places.ts';
-import { InvalidInput } from '../lib/errors.ts';
-import { functionLog } from '../lib/function-log.ts';
-import { makeServices } from '../lib/make-services.ts';
-import { cloudConfigFromSecret } from '../lib/openstack/cloud-config.ts';
-import type { ProgressEvent, Services } from '../lib/services.ts';
+import { parseSecretKey } from '../../lib/bank/keys/key-text.ts';
+import { bankLocations, openPlaces } from '../../lib/bank/open-places.ts';
+import { InvalidInput } from '../../lib/errors.ts';
+import { functionLog } from '../../lib/function-log.ts';
+import { makeServices } from '../../lib/make-services.ts';
+import { cloudConfigFromSecret } from '../../lib/openstack/cloud-config.ts';
+import type { ProgressEvent, Services } from '../../lib/services.ts';
 
 type Environment = Record<string, string | undefined>;
 
