@@ -232,9 +232,11 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--dry-run', 'show what would go and why, and change nothing')
     .action(run(runPrune));
   command(program, 'delete <checkpoint>', 'take one checkpoint out').action(run(deleteCheckpoint));
-  command(program, 'undelete <checkpoint>', 'bring back what is not yet collected').action(
-    run(undelete),
-  );
+  command(
+    program,
+    'undelete <checkpoint>',
+    'bring back what is not yet collected: CHECKPOINT, or SERVER@latest for the newest deleted one',
+  ).action(run(undelete));
 
   executing(command(program, 'collect-garbage', 'delete what no checkpoint needs any more'))
     .option('--dry-run', 'say what would be deleted, and delete nothing')

@@ -19,13 +19,19 @@ export async function deleteCheckpoint(context: CommandContext, reference: strin
   );
 }
 
-/** `snapbank undelete`: brings a checkpoint back that was deleted or pruned and not yet collected. */
+/** `snapbank undelete`: brings a checkpoint back that was deleted or pruned and not yet collected; `@latest` is the newest of those. */
 export async function undelete(context: CommandContext, reference: string): Promise<void> {
   const { output, signal } = context;
   const services = await context.services();
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
-  const { checkpoint } = await resolveCheckpoint(bank, register, reference, signal);
+  const found = await resolveCheckpoint(bank, register, reference, signal, 'DELETING');
+  const { checkpoint } = found;
   const { state } = await undeleteCheckpoint(register, checkpoint, { signal });
-  output.event({ type: 'summary', checkpoint, state });
-  output.line(`${checkpoint} is ${state} again.`);
+  const changed = found.state !== state;
+  output.event({ type: 'summary', checkpoint, state, changed });
+  output.line(
+    changed
+      ? `${checkpoint} is ${state} again.`
+      : `${checkpoint} is not deleted; nothing was done.`,
+  );
 }

@@ -334,7 +334,20 @@ describe('the snapbank command', () => {
       checkpoint,
       state: 'DELETING',
     });
-    expect((await snapbank(['undelete', checkpoint])).exitCode).toBe(0);
+    const again = await snapbank(['undelete', 'web-1@latest']);
+    expect(again).toMatchObject({
+      exitCode: 0,
+      stdout: `${checkpoint} is COMMITTED again.\n`,
+    });
+    const nothing = await snapbank(['undelete', checkpoint]);
+    expect(nothing).toMatchObject({
+      exitCode: 0,
+      stdout: `${checkpoint} is not deleted; nothing was done.\n`,
+    });
+    expect(await snapbank(['undelete', 'web-1@latest'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('latest DELETING one of a server called "web-1"'),
+    });
   });
 
   it('plans a restore, and restores', async () => {

@@ -13,6 +13,8 @@ export interface FindOptions extends CallOptions {
    * are always words for it.
    */
   callNames?: (record: CheckpointRecord) => Promise<readonly string[]>;
+  /** Among which `<server>@latest` looks for the newest. Default COMMITTED. */
+  latestIn?: CheckpointRecord['state'];
 }
 
 const PREFIX = /^[0-9a-f]{1,24}$/;
@@ -21,16 +23,17 @@ const LATEST = '@latest';
 const SHOWN_CANDIDATES = 10;
 
 /**
- * The checkpoint that a person means: an id, the unique beginning of one, or `<server>@latest`, the newest COMMITTED one of a server.
- * A beginning finds checkpoints in every state. Throws `CheckpointNotFound`, or `CheckpointAmbiguous` with the candidates.
+ * The checkpoint that a person means: an id, the unique beginning of one, or `<server>@latest`, the newest of a server that is COMMITTED,
+ * or in another state if that is asked for. A beginning finds checkpoints in every state. Throws `CheckpointNotFound`, or `CheckpointAmbiguous` with the candidates.
  */
 export async function findCheckpoint(
   register: Register,
   reference: string,
-  { callNames = async () => [], ...options }: FindOptions = {},
+  { callNames = async () => [], latestIn = 'COMMITTED', ...options }: FindOptions = {},
 ): Promise<CheckpointRecord> {
   if (reference.endsWith(LATEST)) {
-    return await findLatest(register, reference.slice(0, -LATEST.length), callNames, options);
+    const server = reference.slice(0, -LATEST.length);
+    return await findLatest(register, server, { callNames, latestIn, ...options });
   }
   if (!PREFIX.test(reference)) {
     throw new InvalidInput(
@@ -70,12 +73,15 @@ async function findByBeginning(
 async function findLatest(
   register: Register,
   server: string,
-  callNames: (record: CheckpointRecord) => Promise<readonly string[]>,
-  options: CallOptions,
+  {
+    callNames,
+    latestIn,
+    ...options
+  }: FindOptions & Required<Pick<FindOptions, 'callNames' | 'latestIn'>>,
 ): Promise<CheckpointRecord> {
   const newest = new Map<string, CheckpointRecord>();
   for await (const record of listCheckpoints(register, options)) {
-    if (record.state !== 'COMMITTED') continue;
+    if (record.state !== latestIn) continue;
     const { cloud, region, projectId, serverId } = record.server;
     const words = [serverId, serverKeyIn(record.checkpoint), ...(await callNames(record))];
     if (!words.includes(server)) continue;
@@ -83,7 +89,10 @@ async function findLatest(
     const known = newest.get(identity);
     if (known === undefined || known.createdAt < record.createdAt) newest.set(identity, record);
   }
-  return onlyOne([...newest.values()], `is the latest of a server called "${server}"`);
+  return onlyOne(
+    [...newest.values()],
+    `is the latest ${latestIn} one of a server called "${server}"`,
+  );
 }
 
 function onlyOne(found: readonly CheckpointRecord[], what: string): CheckpointRecord {
