@@ -117,9 +117,9 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--label <text>', 'what the slot is called')
     .option('--write-only', 'it may back up but not read')
     .action(run(addBankAccess));
-  command(bank, 'remove-access <slot>', 'take an access slot away, by its id or its label').action(
-    run(removeBankAccess),
-  );
+  command(bank, 'remove-access <slot>', 'take an access slot away, by its id or its label')
+    .option('--force', 'even that of the key in use')
+    .action(run(removeBankAccess));
   command(bank, 'rotate-keys', 'seal with new keys from now on; rewrites nothing').action(
     run(rotateBankKeys),
   );

@@ -39,9 +39,13 @@ export async function addBankAccess(
 }
 
 /** `snapbank bank remove-access`: of a slot, by its id or its label. */
-export async function removeBankAccess(context: CommandContext, slot: string): Promise<void> {
+export async function removeBankAccess(
+  context: CommandContext,
+  slot: string,
+  { force = false }: { force?: boolean },
+): Promise<void> {
   const bank = await (await context.services()).bank();
-  const changed = await removeAccess(bank, slotId(bank, slot));
+  const changed = await removeAccess(bank, slotId(bank, slot), { force });
   show(
     context.output,
     changed,

@@ -130,7 +130,8 @@ export async function bankInfo(context: CommandContext): Promise<void> {
       `Sealed      yes; the key given may ${info.access === 'reader' ? 'back up and restore' : 'back up, not restore'}`,
     );
     for (const slot of info.slots) {
-      output.line(`Access      ${slot.id}  ${slot.role}  ${slot.kind}  ${slot.label}`);
+      const own = info.openedBy.includes(slot.id) ? '  (in use)' : '';
+      output.line(`Access      ${slot.id}  ${slot.role}  ${slot.kind}  ${slot.label}${own}`);
     }
   } else {
     output.line('Sealed      NO: nothing is encrypted, whoever reads the store reads the disks');

@@ -28,6 +28,8 @@ export interface BankInfo {
   /** Generation of the key ring that was read, and who has access by it; 0 and empty when unsealed. */
   readonly keyRingGeneration: number;
   readonly slots: readonly SlotInfo[];
+  /** Ids of the slots that the credentials fit by which it was opened; empty when unsealed, and just made. */
+  readonly openedBy: readonly string[];
 }
 
 export type BankAccess = 'writer' | 'reader';

@@ -12,8 +12,15 @@ import {
 import { createObject } from './create-object.ts';
 import { BankExists } from './errors.ts';
 import { type BankSecrets, rawSecret } from './keys/bundle.ts';
-import { encodeKeyRing, type KeyRing } from './keys/key-ring.ts';
-import { checkSlots, type NewAccess, newEpoch, newSlot, ringEpoch } from './keys/new-access.ts';
+import { type AccessSlot, encodeKeyRing, type KeyRing } from './keys/key-ring.ts';
+import {
+  checkSlots,
+  type NewAccess,
+  newEpoch,
+  newSlot,
+  refuseSecondSlot,
+  ringEpoch,
+} from './keys/new-access.ts';
 import { writeKeyRing } from './keys/ring-store.ts';
 import { KEY_BYTES } from './keys/x25519.ts';
 import { BankLock, newRetention, requireObjectLock } from './lock.ts';
@@ -81,12 +88,26 @@ export async function createBank(places: BankPlaces, options: CreateBankOptions)
     generation: 1,
     createdAt,
     epochs: [ringEpoch(epoch)],
-    slots: await Promise.all(access.map((one) => newSlot(bankId, one, secrets, createdAt))),
+    slots: await slotsFor(access, bankId, secrets, createdAt),
   };
   const retention = lock && newRetention(lock, requireObjectLock(places.bank));
   await writeKeyRing(places, ring, encodeKeyRing(ring, idKey), { retention });
   const file = await writeBankFile(places, encodeBankFile(common, idKey), lock);
   return bankOf(places, file, secrets, ring);
+}
+
+async function slotsFor(
+  access: readonly NewAccess[],
+  bankId: string,
+  secrets: BankSecrets,
+  createdAt: string,
+): Promise<AccessSlot[]> {
+  const slots: AccessSlot[] = [];
+  for (const one of access) {
+    await refuseSecondSlot(slots, one);
+    slots.push(await newSlot(bankId, one, secrets, createdAt));
+  }
+  return slots;
 }
 
 function checkSizes({

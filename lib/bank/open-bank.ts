@@ -110,9 +110,9 @@ async function openSealed(
       { identifiers: { location, bankId: file.bankId } },
     );
   }
-  const secrets = await unlockKeyRing(stored, credentials, location);
+  const { secrets, openedBy } = await unlockKeyRing(stored, credentials, location);
   checkIdKey(file, secrets.idKey, location);
-  return bankOf(places, file, secrets, stored.ring);
+  return bankOf(places, file, secrets, stored.ring, openedBy);
 }
 
 function checkIdKey(file: BankFile, idKey: KeyObject, location: string): void {
@@ -129,6 +129,7 @@ export function bankOf(
   file: BankFile,
   secrets: BankSecrets,
   ring: KeyRing | undefined,
+  openedBy: readonly string[] = [],
 ): Bank {
   const keys = new BankKeys(file.bankId, secrets, ring && currentEpochOf(ring));
   const info: BankInfo = {
@@ -143,6 +144,7 @@ export function bankOf(
     ...(file.lock === undefined ? {} : { lock: file.lock }),
     keyRingGeneration: ring?.generation ?? 0,
     slots: ring?.slots.map(slotInfo) ?? [],
+    openedBy,
   };
   return { places, info, keys };
 }

@@ -107,11 +107,54 @@ describe('access to a bank by the command', () => {
   it('never ends for the last reader, and names slots that there are', async () => {
     const last = await snapbank(['bank', 'remove-access', 'key file']);
     expect(last.exitCode).toBe(2);
-    expect(last.stderr).toContain('At least one key or passphrase must be a reader');
+    expect(last.stderr).toMatch(/\(key file\) is the last that may restore/);
+    const forced = await snapbank(['bank', 'remove-access', 'key file', '--force']);
+    expect(forced).toMatchObject({ exitCode: 2 });
+    expect((await snapbank(['bank', 'info'])).summary.access).toBe('reader');
     const unknown = await snapbank(['bank', 'remove-access', 'nobody']);
     expect(unknown.stderr).toMatch(/called nobody.*\(key file\)/);
     const nothing = await snapbank(['bank', 'add-access']);
     expect(nothing.stderr).toContain('--recipient');
+  });
+
+  it('is not given twice to a key or passphrase, and names the slot that it has', async () => {
+    const recipient =
+      (await snapbank(['bank', 'make-key', file('deputy')])).summary.publicKey ?? '';
+    const give = ['bank', 'add-access', '--recipient', recipient];
+    await snapbank([...give, '--label', 'deputy']);
+    await snapbank(['bank', 'add-access', '--new-passphrase-file', file('words')]);
+
+    const keyTwice = await snapbank([...give, '--label', 'other']);
+    const wordsTwice = await snapbank([
+      'bank',
+      'add-access',
+      '--new-passphrase-file',
+      file('words'),
+    ]);
+
+    expect(keyTwice.exitCode).toBe(2);
+    expect(keyTwice.stderr).toMatch(/has it already: slot [0-9a-f]{8} \(deputy\)/);
+    expect(wordsTwice.stderr).toMatch(/has it already: slot [0-9a-f]{8} \(passphrase\)/);
+    expect(labelsOf(await snapbank(['bank', 'info']))).toEqual([
+      'key file',
+      'deputy',
+      'passphrase',
+    ]);
+    const init = ['bank', 'init', '--bank', file('other'), '--recipient', recipient];
+    expect((await snapbank([...init, '--recipient', recipient])).stderr).toContain('(recipient)');
+  });
+
+  it('of the key in use ends only by force', async () => {
+    await snapbank(['bank', 'add-access', '--new-key-file', file('deputy'), '--label', 'deputy']);
+
+    const refused = await snapbank(['bank', 'remove-access', 'key file']);
+
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toMatch(/\(key file\) is the key in use.*--force/);
+    expect((await snapbank(['bank', 'info'])).summary.access).toBe('reader');
+    const forced = await snapbank(['bank', 'remove-access', 'key file', '--force']);
+    expect(labelsOf(forced)).toEqual(['deputy']);
+    expect((await snapbank(['bank', 'info'])).stderr).toContain('WrongKey');
   });
 
   it('is asked for with one clear error where the key is lost, wrong or cut', async () => {

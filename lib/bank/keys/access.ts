@@ -12,18 +12,23 @@ import {
   type NewAccess,
   newEpoch,
   newSlot,
+  refuseSecondSlot,
   resealed,
   ringEpoch,
 } from './new-access.ts';
 import { readKeyRing, writeKeyRing } from './ring-store.ts';
 
-/** Gives somebody access to a sealed bank, all that is stored included. Returns the bank as it is then. */
+/**
+ * Gives somebody access to a sealed bank, all that is stored included. Returns the bank as it is then. Throws `InvalidInput` for a key
+ * or passphrase that has access already.
+ */
 export async function addAccess(
   bank: Bank,
   access: NewAccess,
   clock: Clock = systemClock,
 ): Promise<Bank> {
   const ring = await currentRing(bank);
+  await refuseSecondSlot(ring.slots, access);
   const { secrets } = bank.keys;
   const createdAt = new Date(clock.now()).toISOString();
   const slot = await newSlot(ring.bankId, access, secrets, createdAt);
@@ -32,19 +37,29 @@ export async function addAccess(
 
 /**
  * Takes a slot away and begins a new epoch: what is backed up from now on cannot be opened with keys that the slot's holder may
- * have kept. What was stored before stays readable with those. Other holders need do nothing.
+ * have kept. What was stored before stays readable with those. Other holders need do nothing. Throws `InvalidInput` for the last reader,
+ * and, without `force`, for a slot by which the bank was opened: whoever takes that away cannot open it again with what they have.
  */
 export async function removeAccess(
   bank: Bank,
   slotId: string,
-  clock: Clock = systemClock,
+  { force = false, clock = systemClock }: { force?: boolean; clock?: Clock } = {},
 ): Promise<Bank> {
   const ring = await currentRing(bank);
-  const remaining = ring.slots.filter(({ id }) => id !== slotId);
-  if (remaining.length === ring.slots.length) {
-    throw new InvalidInput(`The bank has no access slot ${slotId}.`);
+  const slot = ring.slots.find(({ id }) => id === slotId);
+  if (slot === undefined) throw new InvalidInput(`The bank has no access slot ${slotId}.`);
+  const remaining = ring.slots.filter((one) => one !== slot);
+  const called = `${slotId} (${slot.label})`;
+  if (!remaining.some(({ role }) => role === 'reader')) {
+    throw new InvalidInput(
+      `Slot ${called} is the last that may restore, and cannot be removed: without a reader nothing could ever be restored. Give access to another key or passphrase first.`,
+    );
   }
-  checkSlots(remaining);
+  if (!force && bank.info.openedBy.includes(slotId)) {
+    throw new InvalidInput(
+      `Slot ${called} is the ${slot.holder.kind} in use: without it the bank cannot be opened again with what was given now. Use another one that has access, or say --force.`,
+    );
+  }
   return beginEpoch(bank, { ...ring, slots: remaining }, clock);
 }
 
@@ -95,6 +110,7 @@ async function writeNext(bank: Bank, edited: KeyRing, secrets: BankSecrets): Pro
       ...bank.info,
       keyRingGeneration: ring.generation,
       slots: ring.slots.map(slotInfo),
+      openedBy: bank.info.openedBy.filter((id) => ring.slots.some((slot) => slot.id === id)),
     },
     keys: new BankKeys(bank.info.bankId, secrets, currentEpochOf(ring)),
   };

@@ -51,6 +51,29 @@ export async function newSlot(
   return { ...slot, bundle: bundleFor(bankId, slot, secrets) };
 }
 
+/** Throws `InvalidInput` for a key or passphrase that has a slot already: taking one of two away would leave its holder in. */
+export async function refuseSecondSlot(
+  slots: readonly AccessSlot[],
+  access: NewAccess,
+): Promise<void> {
+  for (const { id, label, role, holder } of slots) {
+    if (!(await isHeldBy(holder, access))) continue;
+    const may = role === 'reader' ? 'back up and restore' : 'back up, not restore';
+    throw new InvalidInput(
+      `The ${holder.kind} to be given access has it already: slot ${id} (${label}), which may ${may}. Nothing was done. To change what it may, remove that access first.`,
+    );
+  }
+}
+
+async function isHeldBy(holder: AccessSlot['holder'], access: NewAccess): Promise<boolean> {
+  if ('publicKey' in access) {
+    return holder.publicKey === Buffer.from(access.publicKey).toString('base64url');
+  }
+  if (holder.kind !== 'passphrase') return false;
+  const { publicKey } = await keyOfPassphrase(access.passphrase, holder.scrypt);
+  return holder.publicKey === publicKey.toString('base64url');
+}
+
 /** The slot with a bundle of these secrets. Needs nothing of its holder but the public key. */
 export function resealed(bankId: string, slot: AccessSlot, secrets: BankSecrets): AccessSlot {
   return { ...slot, bundle: bundleFor(bankId, slot, secrets) };

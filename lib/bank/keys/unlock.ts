@@ -5,6 +5,13 @@ import { type AccessSlot, isGenuine, type KeyRing, type StoredKeyRing } from './
 import type { SecretKey } from './key-text.ts';
 import { keyOfPassphrase } from './passphrase.ts';
 
+/** What the credentials open. */
+export interface Unlocked {
+  readonly secrets: BankSecrets;
+  /** Ids of all slots that they fit. */
+  readonly openedBy: readonly string[];
+}
+
 /**
  * The secrets that the credentials give. Where they fit several slots, a reader's wins.
  * Throws `KeyMissing` for no credentials, `WrongKey` for foreign ones, `ObjectDamaged` for a ring that was altered.
@@ -13,7 +20,7 @@ export async function unlockKeyRing(
   stored: StoredKeyRing,
   credentials: BankCredentials,
   location: string,
-): Promise<BankSecrets> {
+): Promise<Unlocked> {
   const { ring } = stored;
   if (credentials.key === undefined && credentials.passphrase === undefined) {
     throw new KeyMissing(
@@ -36,7 +43,7 @@ export async function unlockKeyRing(
       { identifiers: { location, generation: ring.generation } },
     );
   }
-  return secrets;
+  return { secrets, openedBy: fitting.map(({ slot }) => slot.id) };
 }
 
 async function fittingSlots(

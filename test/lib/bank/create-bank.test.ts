@@ -25,7 +25,10 @@ describe('createBank', () => {
       keyRingGeneration: 1,
     });
     expect(bank.info.slots).toMatchObject([{ label: 'operator', role: 'reader', kind: 'key' }]);
-    expect((await openBank(places, { key })).info).toEqual(bank.info);
+    expect((await openBank(places, { key })).info).toEqual({
+      ...bank.info,
+      openedBy: [bank.info.slots[0]?.id],
+    });
   });
 
   it('writes bank.json to bank and register, with one id', async () => {

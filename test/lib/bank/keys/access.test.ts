@@ -127,7 +127,10 @@ describe('access to a bank', () => {
       },
     };
 
-    const more = await addAccess({ ...bank, places: { ...places, register } }, readerOf(key));
+    const more = await addAccess(
+      { ...bank, places: { ...places, register } },
+      readerOf(newSecretKey()),
+    );
 
     expect(more.info.keyRingGeneration).toBe(2);
     expect((await openBank(places, { key })).info.slots).toHaveLength(2);
