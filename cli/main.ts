@@ -3,6 +3,10 @@ import { runCommandLine } from './run.ts';
 /** Systems that end all processes of a group, and launchers that pass signals on, tell a process twice what is meant once. */
 const SAME_WISH_MILLISECONDS = 300;
 
+// Another parent may well let go of its channel to a command that is to go on.
+const stopsWithLauncher = process.env['SNAPBANK_STOP_AT_DISCONNECT'] !== undefined;
+delete process.env['SNAPBANK_STOP_AT_DISCONNECT'];
+
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
@@ -19,6 +23,12 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
       listener();
     };
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+    if (!stopsWithLauncher) return;
+    process.on('disconnect', () => {
+      askedAt ??= performance.now();
+      listener();
+    });
+    process.channel?.unref();
   },
 });
 // Connections that are kept alive for a next request would keep the process for as long.

@@ -31,7 +31,11 @@ function suitableNode() {
 }
 
 function handOver([node, ...flags]) {
-  const child = spawn(node, [...flags, main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // The channel closes when this process dies of anything, also of what no process can pass on: then the command stops in good order.
+  const child = spawn(node, [...flags, main, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, SNAPBANK_STOP_AT_DISCONNECT: '1' },
+  });
   // A terminal sends Ctrl-C to both processes; a signal from elsewhere reaches only this one, and is passed on.
   const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   process.on('SIGINT', () => onTerminal || child.kill('SIGINT'));

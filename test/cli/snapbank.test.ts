@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -11,6 +13,8 @@ const tooOld = ['--require', './without-zstd.cjs'];
 
 const platform = `${process.platform}-${process.arch}`;
 const comesWithNode = ['linux-x64', 'linux-arm64', 'darwin-x64'].includes(platform);
+
+const LONG = { timeout: 20_000 };
 
 let folder: string;
 
@@ -77,6 +81,43 @@ describe('the launcher of the command', () => {
     running.child.stderr.once('data', () => running.child.kill('SIGTERM'));
 
     expect(await outcome(running)).toMatchObject({ code: 7 });
+  });
+
+  it.runIf(comesWithNode)('takes the command with it when it is killed', LONG, async () => {
+    const silent = createServer();
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    try {
+      const launcher = spawn(
+        process.execPath,
+        ['--require', join(folder, 'without-zstd.cjs'), 'cli/snapbank.cjs', 'protectables'],
+        {
+          stdio: ['ignore', 'pipe', 'pipe'],
+          env: {
+            PATH: process.env['PATH'],
+            HOME: folder,
+            OS_AUTH_URL: `http://127.0.0.1:${String(port)}/v3`,
+            OS_AUTH_TYPE: 'v3applicationcredential',
+            OS_APPLICATION_CREDENTIAL_ID: 'a',
+            OS_APPLICATION_CREDENTIAL_SECRET: 'b',
+          },
+        },
+      );
+      const outputs = Promise.all([text(launcher.stdout), text(launcher.stderr)]);
+      const [request] = (await once(silent, 'request')) as [IncomingMessage];
+      launcher.kill('SIGKILL');
+
+      // The command gives up its request, and its pipes close only when it has ended.
+      await once(request.socket, 'close');
+      const [, stderr] = await outputs;
+
+      expect(stderr).toContain('Stopping in good order');
+      expect(stderr).toContain('Stopped');
+    } finally {
+      silent.closeAllConnections();
+      silent.close();
+    }
   });
 
   it('says what to do where there is no Node that can run the command', async () => {
