@@ -155,7 +155,8 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     command(program, 'restore <checkpoint>', 'bring a server back: CHECKPOINT or SERVER@latest'),
   )
     .option('--plan', 'show what would be made and what is missing, and stop')
-    .option('--image-only', 'the image, no server')
+    .option('--without-volumes', 'the root disk alone, as a disk that Nova keeps')
+    .option('--image-only', 'the image of the root disk, no server')
     .option('--name <name>', 'of the new server')
     .option('--flavor <id or name>', 'instead of the original one')
     .option('--network <id or name>', 'instead of the original ones; repeatable', collect)

@@ -14,6 +14,7 @@ const PHASES: Readonly<Record<string, string>> = {
   UploadImage: 'uploading',
   PlanCheck: 'checking',
   CheckImage: 'checking',
+  RestoreVolume: 'creating volume',
   CreateServer: 'creating server',
   WaitForServer: 'starting server',
   CloseProof: 'cleaning up',

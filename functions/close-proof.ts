@@ -10,7 +10,7 @@ export const closeProof = stateFunction({
   name: 'CloseProof',
   input: z.strictObject({
     plan: RestorePlan,
-    imageId: z.string(),
+    imageId: z.string().nullable(),
     serverId: z.string(),
     identical: z.boolean().nullable(),
   }),

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { releasePin } from '../lib/bank/register/reader-pin.ts';
 import { handlerOf } from '../lib/handler.ts';
 import { removeAssembly } from '../lib/restore/assembly.ts';
+import { AttachedVolume, deviceChanges } from '../lib/restore/attached-volume.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
 import { stateFunction } from '../lib/state-function.ts';
 
@@ -10,12 +11,15 @@ export const closeRestore = stateFunction({
   name: 'CloseRestore',
   input: z.strictObject({
     plan: RestorePlan,
-    imageId: z.string(),
+    /** Null for a server that boots from a volume. */
+    imageId: z.string().nullable(),
     serverId: z.string().nullable(),
+    volumes: z.array(AttachedVolume).default([]),
+    warnings: z.array(z.string()).default([]),
     /** True only after every chunk was read back and compared. */
     identical: z.boolean().nullable(),
   }),
-  async run(services, { plan, imageId, serverId, identical }, { signal }) {
+  async run(services, { plan, imageId, serverId, volumes, warnings, identical }, { signal }) {
     await removeAssembly(services.places.work, plan.restoreId, signal);
     await releasePin(await services.register(), plan.pinId, { signal });
     return {
@@ -24,8 +28,9 @@ export const closeRestore = stateFunction({
       serverId,
       bytes: plan.image.guestSizeBytes,
       identical,
-      notRestored: plan.notRestored,
-      warnings: [],
+      volumes,
+      notRestored: [...plan.notRestored, ...deviceChanges(plan, volumes)],
+      warnings,
     };
   },
 });

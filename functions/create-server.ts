@@ -1,24 +1,33 @@
 import * as z from 'zod';
 import { handlerOf } from '../lib/handler.ts';
-import type { NewServer, Server } from '../lib/openstack/server.ts';
+import type { NewServer, NewServerVolume, Server } from '../lib/openstack/server.ts';
 import type { ServerDescription } from '../lib/protect/description.ts';
 import { readCheckpoint } from '../lib/restore/checkpoint-root.ts';
-import { ORIGIN_MARK, RESTORE_MARK, restoredServers } from '../lib/restore/marks.ts';
+import { restoredServers, restoreMarks } from '../lib/restore/marks.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
+import { volumesByDisk } from '../lib/restore/volumes-by-disk.ts';
 import { stateFunction } from '../lib/state-function.ts';
 
-/** Makes the server of the restored image, or finds the one that an earlier attempt made. */
+/** Makes the server of the restored image and volumes, or finds the one that an earlier attempt made. */
 export const createServer = stateFunction({
   name: 'CreateServer',
-  input: z.strictObject({ plan: RestorePlan, imageId: z.string() }),
+  input: z.strictObject({ plan: RestorePlan, imageId: z.string().nullable() }),
   async run(services, { plan, imageId }, { signal }) {
     const openstack = await services.openstack();
     const [left] = await restoredServers(openstack, plan, signal);
     if (left !== undefined) return { serverId: left.id };
     const { description } = await readCheckpoint(await services.bank(), plan, signal);
-    const created = await openstack.servers.create(newServer(plan, imageId, description.server), {
-      signal,
-    });
+    const volumeIds = await volumesByDisk(openstack, plan, signal);
+    const volumes = plan.volumes.map(
+      ({ disk, device, deleteOnTermination, tag }): NewServerVolume => ({
+        volumeId: volumeIds.get(disk) ?? '',
+        deleteOnTermination,
+        ...(device === null ? {} : { device }),
+        ...(tag === null ? {} : { tag }),
+      }),
+    );
+    const server = { ...newServer(plan, imageId, description.server), volumes };
+    const created = await openstack.servers.create(server, { signal });
     // Another worker may have come at the same moment: all of them keep the same one.
     const made = (await restoredServers(openstack, plan, signal)).toSorted(byAge);
     for (const { id } of made.slice(1)) await openstack.servers.delete(id, { signal });
@@ -33,7 +42,7 @@ function byAge(a: Server, b: Server): number {
 
 function newServer(
   plan: RestorePlan,
-  imageId: string,
+  imageId: string | null,
   { description, metadata, tags, userData }: ServerDescription,
 ): NewServer {
   const { server } = plan;
@@ -50,8 +59,7 @@ function newServer(
           ),
     metadata: {
       ...metadata,
-      [RESTORE_MARK]: plan.restoreId,
-      [ORIGIN_MARK]: plan.checkpoint,
+      ...restoreMarks(plan),
     },
     tags,
     configDrive: server.configDrive,

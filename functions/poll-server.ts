@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { handlerOf } from '../lib/handler.ts';
 import { DeadlineExceeded } from '../lib/errors.ts';
+import { attachedVolumes } from '../lib/restore/attached-volume.ts';
 import { hasBooted } from '../lib/restore/boot-proof.ts';
 import { ServerNotStarted } from '../lib/restore/errors.ts';
 import { RestorePlan } from '../lib/restore/plan.ts';
@@ -34,10 +35,11 @@ export const pollServer = stateFunction({
     }
     const isActive = server.status === 'ACTIVE' && server.taskState === null;
     const { proof } = plan;
+    const ready =
+      isActive && (proof === null || (await hasBooted(openstack, server, proof, { now, signal })));
     return {
-      ready:
-        isActive &&
-        (proof === null || (await hasBooted(openstack, server, proof, { now, signal }))),
+      ready,
+      volumes: ready ? await attachedVolumes(openstack, plan, serverId, signal) : [],
       waitSeconds: nextWaitSeconds(createdAt, now),
     };
   },

@@ -176,6 +176,7 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     register: keepsPin,
     work: { put: ['results/*'] },
   },
+  RestoreVolume: { cloud: true, key: true, bank: { get: ['roots/*'] }, register: keepsPin },
   PlanCheck: { cloud: true, key: true },
   CheckRange: {
     cloud: true,

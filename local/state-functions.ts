@@ -28,6 +28,7 @@ import { pollImport } from '../functions/poll-import.ts';
 import { pollServer } from '../functions/poll-server.ts';
 import { pruneCheckpoints } from '../functions/prune-checkpoints.ts';
 import { recordVerification } from '../functions/record-verification.ts';
+import { restoreVolume } from '../functions/restore-volume.ts';
 import { rollBackRestore } from '../functions/roll-back-restore.ts';
 import { summariseBackup } from '../functions/summarise-backup.ts';
 import { sweep } from '../functions/sweep.ts';
@@ -76,6 +77,7 @@ const ALL = [
   pollServer,
   pruneCheckpoints,
   recordVerification,
+  restoreVolume,
   rollBackRestore,
   summariseBackup,
   sweep,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { SnapbankError } from '../../lib/errors.ts';
 import { Omission } from '../../lib/protect/description.ts';
 import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
+import { AttachedVolume } from '../../lib/restore/attached-volume.ts';
 import { parseMappings } from '../../lib/restore/mappings.ts';
 import { RestorePlan } from '../../lib/restore/plan.ts';
 import type { JsonObject } from '../../local/engine/json.ts';
@@ -17,6 +18,7 @@ import { ProofSummary, showProof } from './prove-boot.ts';
 
 export interface RestoreOptions extends ExecutionOptions {
   plan?: boolean;
+  withoutVolumes?: boolean;
   imageOnly?: boolean;
   name?: string;
   flavor?: string;
@@ -30,8 +32,9 @@ export interface RestoreOptions extends ExecutionOptions {
 /** Output of a restore execution that was not only planned. */
 const RestoreSummary = z.object({
   checkpoint: z.string(),
-  imageId: z.string(),
+  imageId: z.string().nullable(),
   serverId: z.string().nullable(),
+  volumes: z.array(AttachedVolume).default([]),
   bytes: z.number(),
   identical: z.boolean().nullable(),
   notRestored: z.array(Omission),
@@ -74,6 +77,7 @@ function requestOf(checkpoint: string, options: RestoreOptions): JsonObject {
   return {
     checkpoint,
     ...(options.plan === undefined ? {} : { plan_only: options.plan }),
+    ...(options.withoutVolumes === undefined ? {} : { without_volumes: options.withoutVolumes }),
     ...(options.imageOnly === undefined ? {} : { image_only: options.imageOnly }),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.flavor === undefined ? {} : { flavor: options.flavor }),
@@ -118,7 +122,7 @@ async function showPlan(
   });
   const field = (name: string, value: string) =>
     output.line(`${name.padEnd(18)}${printable(value)}`);
-  const { image, server } = plan;
+  const { image, server, volumes } = plan;
   field('Checkpoint', plan.checkpoint);
   field(
     'Image',
@@ -141,6 +145,10 @@ async function showPlan(
     }
     field('User data', server.userData ? 'yes' : 'none');
   }
+  for (const { disk, name, sizeGiB, type, device } of volumes) {
+    const where = `disk ${String(disk)}, ${String(sizeGiB)} GiB, type ${type ?? '(default)'}`;
+    field('Volume', `${name ?? '(no name)'}: ${where}, as ${device ?? 'any device'}`);
+  }
   showOmissions(output, plan.notRestored);
   output.line('Nothing was made. Without --plan this is what the restore makes.');
 }
@@ -153,7 +161,10 @@ function show(
 ): void {
   output.event({ type: 'summary', execution: name, ...summary });
   if (summary.serverId !== null) output.line(`Server    ${summary.serverId} is ACTIVE`);
-  output.line(`Image     ${summary.imageId}`);
+  for (const { disk, volumeId, device } of summary.volumes) {
+    output.line(`Volume    ${volumeId} (disk ${String(disk)}) is ${device ?? 'attached'}`);
+  }
+  if (summary.imageId !== null) output.line(`Image     ${summary.imageId}`);
   output.line(
     `Identical ${summary.identical === true ? 'yes: every chunk was read back and compared' : 'not checked (--check reads the image back)'}`,
   );

@@ -3,6 +3,7 @@ import { CollectionSummary } from '../collect/summary.ts';
 import { BackupSummary } from '../protect/backup-summary.ts';
 import { Omission } from '../protect/description.ts';
 import { BackupRequest } from '../protect/select-servers.ts';
+import { AttachedVolume } from '../restore/attached-volume.ts';
 import { PruneSummary } from '../prune/plan.ts';
 import { VerifySummary } from '../verify/verify-summary.ts';
 
@@ -30,9 +31,12 @@ const FailedBefore = z.object({ error: z.string() });
 
 const RestoreSummary = z.object({
   checkpoint: z.string(),
-  imageId: z.string(),
+  /** Null for a server that boots from a volume. */
+  imageId: z.string().nullable(),
   /** Null for a restore of an image alone. */
   serverId: z.string().nullable(),
+  /** Not there where a proof was asked for. */
+  volumes: z.array(AttachedVolume).optional(),
   bytes: z.number(),
   /** True only after every chunk was read back and compared; null without `check`. */
   identical: z.boolean().nullable(),

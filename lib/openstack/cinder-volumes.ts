@@ -10,6 +10,7 @@ import type {
   NewVolume,
   NewVolumeSnapshot,
   Volume,
+  VolumeQuota,
   VolumeSnapshot,
 } from './volume.ts';
 
@@ -159,6 +160,28 @@ export class CinderVolumes implements Volumes {
     }
   }
 
+  async freeQuota({ signal }: CallOptions = {}): Promise<VolumeQuota | undefined> {
+    try {
+      const answer = await this.#cinder.call({
+        method: 'GET',
+        path: '/limits',
+        attempt: 'show the limits of volumes',
+        signal,
+      });
+      const absolute = answer.fields().child('limits').child('absolute');
+      return {
+        volumes: left(absolute.number('maxTotalVolumes'), absolute.number('totalVolumesUsed')),
+        sizeGiB: left(
+          absolute.number('maxTotalVolumeGigabytes'),
+          absolute.number('totalGigabytesUsed'),
+        ),
+      };
+    } catch (error) {
+      if (error instanceof EndpointNotFound) return undefined;
+      throw error;
+    }
+  }
+
   /** Nothing where there is no Cinder. */
   async *#list<T extends { id: string; metadata: Readonly<Record<string, string>> }>(
     kind: 'volumes' | 'snapshots',
@@ -208,6 +231,12 @@ export class CinderVolumes implements Volumes {
       signal,
     });
   }
+}
+
+/** A limit of -1 is none. */
+function left(limit: number | null, used: number | null): number {
+  if (limit === null || limit < 0) return Number.POSITIVE_INFINITY;
+  return Math.max(0, limit - (used ?? 0));
 }
 
 function volumePath(volumeId: string): string {

@@ -12,6 +12,8 @@ export const since = {
   tags: 26,
   /** `networks: none` and `auto`. */
   networksByWord: 37,
+  /** Tags of devices. */
+  deviceTags: 42,
   /** Tags given at a server's creation. */
   tagsAtCreation: 52,
   /** A host name given at a server's creation, and shown to its owner. */

@@ -23,6 +23,7 @@ import type {
   NewVolume,
   NewVolumeSnapshot,
   Volume,
+  VolumeQuota,
   VolumeSnapshot,
 } from './volume.ts';
 
@@ -215,4 +216,6 @@ export interface Volumes {
   deleteSnapshot(snapshotId: string, options?: CallOptions): Promise<void>;
   /** Names of the volume types that this project may use. */
   typeNames(options?: CallOptions): Promise<readonly string[]>;
+  /** What the project may still make; undefined where the cloud has no block storage service. */
+  freeQuota(options?: CallOptions): Promise<VolumeQuota | undefined>;
 }

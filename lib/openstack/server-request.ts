@@ -19,8 +19,9 @@ export function serverRequest(
   const body = {
     server: {
       name: server.name,
-      imageRef: server.imageId,
+      ...(server.imageId === null ? {} : { imageRef: server.imageId }),
       flavorRef: server.flavorId,
+      ...blockDevices(server, has(since.deviceTags)),
       ...networks(server, has(since.networksByWord)),
       ...(server.securityGroups === undefined
         ? {}
@@ -41,6 +42,32 @@ export function serverRequest(
       : { 'os:scheduler_hints': { group: server.serverGroupId } }),
   };
   return { body, notApplied };
+}
+
+/** Nova is told of the image's disk too, as soon as it is told of any. */
+function blockDevices({ imageId, volumes = [] }: NewServer, hasTags: boolean): object {
+  if (volumes.length === 0) return {};
+  const root = {
+    uuid: imageId,
+    source_type: 'image',
+    destination_type: 'local',
+    boot_index: 0,
+    delete_on_termination: true,
+  };
+  return {
+    block_device_mapping_v2: [
+      ...(imageId === null ? [] : [root]),
+      ...volumes.map(({ volumeId, device, deleteOnTermination, tag }, index) => ({
+        uuid: volumeId,
+        source_type: 'volume',
+        destination_type: 'volume',
+        boot_index: imageId === null && index === 0 ? 0 : -1,
+        delete_on_termination: deleteOnTermination,
+        ...(device === undefined ? {} : { device_name: device }),
+        ...(tag === undefined || !hasTags ? {} : { tag }),
+      })),
+    ],
+  };
 }
 
 /** Before the words `none` and `auto` an absent list meant `auto`, and there was no `none` but an empty list. */

@@ -123,8 +123,11 @@ export interface ServerFilter {
 
 export interface NewServer {
   name: string;
-  imageId: string;
+  /** Null for one that boots from the first of its volumes. */
+  imageId: string | null;
   flavorId: string;
+  /** Attached before it starts; the one that it boots from first, then in the order of their devices. */
+  volumes?: readonly NewServerVolume[];
   /** `none`: no network; `auto`: what Nova chooses; else the interfaces in order. Below 2.37 `none` becomes an empty list. */
   networks: 'none' | 'auto' | readonly NewServerNetwork[];
   /** Names or ids; they apply to the ports that Nova makes. */
@@ -140,6 +143,15 @@ export interface NewServer {
   configDrive?: boolean;
   /** Placed in this server group. */
   serverGroupId?: string;
+}
+
+export interface NewServerVolume {
+  volumeId: string;
+  /** A wish: some hypervisors name devices by their order. */
+  device?: string;
+  deleteOnTermination: boolean;
+  /** Left out below 2.42. */
+  tag?: string;
 }
 
 type NewServerNetwork = { networkId: string; fixedIp?: string } | { portId: string };

@@ -50,6 +50,12 @@ export interface NewVolumeSnapshot {
   metadata?: Readonly<Record<string, string>>;
 }
 
+/** What is left of a project's quota; infinite where there is no limit, or Cinder tells none. */
+export interface VolumeQuota {
+  readonly volumes: number;
+  readonly sizeGiB: number;
+}
+
 /** All items must be there. Cinder filters, and every result is checked again here, because callers delete what they list. */
 export interface MetadataFilter {
   metadata?: Readonly<Record<string, string>>;

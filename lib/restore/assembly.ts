@@ -34,10 +34,10 @@ function prefixOf(restoreId: string): string {
 /** Starts the object, or finds the upload that an earlier attempt started. */
 export async function startAssembly(
   work: ObjectStore,
-  { restoreId, image }: RestorePlan,
+  { restoreId, disk, image }: RestorePlan,
   signal: AbortSignal,
 ): Promise<{ assembly: Assembly; parts: PartRange[] }> {
-  const key = `${prefixOf(restoreId)}image`;
+  const key = `${prefixOf(restoreId)}image-${String(disk)}`;
   const { fileSizeBytes } = image;
   const partSizeBytes = Math.max(
     LEAST_PART_BYTES,

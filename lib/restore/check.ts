@@ -11,7 +11,7 @@ import type { Image } from '../openstack/image.ts';
 import type { OpenStack } from '../openstack/open-stack.ts';
 import { rangesOf, SegmentRange } from '../protect/upload-plan.ts';
 import type { Services } from '../services.ts';
-import { readCheckpoint } from './checkpoint-root.ts';
+import { diskOf, readCheckpoint } from './checkpoint-root.ts';
 import { RestoreNotIdentical } from './errors.ts';
 import type { RestorePlan } from './plan.ts';
 
@@ -57,7 +57,7 @@ export async function checkImage(
   signal: AbortSignal,
 ): Promise<void> {
   const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
-  const { content: disk } = (await readCheckpoint(bank, plan, signal)).disks[0];
+  const { content: disk } = diskOf(await readCheckpoint(bank, plan, signal), plan.disk);
   const pieces =
     'reading' in check
       ? await streamedPieces(openstack, bank, { imageId, disk }, signal)

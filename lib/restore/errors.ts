@@ -3,9 +3,9 @@ import { SnapbankError } from '../errors.ts';
 /** Something that the server needs does not exist where it is to be restored. */
 export class RestoreNotPossible extends SnapbankError {
   static readonly when =
-    'A flavor or a network that the server needs does not exist in the project, or the disk does not fit.';
+    'A flavor or a network that the server needs does not exist in the project, the disk does not fit, or its volumes have no place: the cloud has no Cinder, or the quota is exhausted.';
   static readonly remedy =
-    'Name others, e.g. --flavor, --network, or restore the image alone with --image-only; --plan shows all that is missing.';
+    'Name others, e.g. --flavor, --network, or restore the root disk alone with --without-volumes, or its image with --image-only; --plan shows all that is missing.';
   override readonly name = 'RestoreNotPossible' as const;
 }
 
@@ -32,6 +32,24 @@ export class BootNotProven extends SnapbankError {
   static readonly remedy =
     'Look whether the original shows that text (openstack console log show SERVER), give it more time with --boot-seconds, or restore the server and look at it.';
   override readonly name = 'BootNotProven' as const;
+}
+
+/** Cinder did not make a volume of the image. */
+export class VolumeNotRestored extends SnapbankError {
+  static readonly when =
+    'A volume that was to be made of a restored image went to an error state, or vanished.';
+  static readonly remedy =
+    'See the messages of Cinder (openstack volume message list): often the space of the back end, or an image that it cannot convert. Everything was removed again; try once more with --format raw.';
+  override readonly name = 'VolumeNotRestored' as const;
+}
+
+/** What a restore has made is not gone yet. */
+export class RemovalUnfinished extends SnapbankError {
+  static readonly when =
+    'Volumes of a restore that is taken back are still there: Nova or Cinder works on them.';
+  static readonly remedy =
+    'None is needed while the restore runs: it asks again. What is left in the end is removed by the sweep of the next backup; a volume in error_deleting needs an administrator of the cloud.';
+  override readonly name = 'RemovalUnfinished' as const;
 }
 
 /** Nova could not start the restored server. */

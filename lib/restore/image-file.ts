@@ -1,7 +1,7 @@
 import { ChunkReader } from '../bank/read/chunk-reader.ts';
 import { openImageFile, readFileRange } from '../bank/read/image-file.ts';
 import type { Services } from '../services.ts';
-import { readCheckpoint } from './checkpoint-root.ts';
+import { diskOf, readCheckpoint } from './checkpoint-root.ts';
 import { imageFileLayout } from './image-layout.ts';
 import type { RestorePlan } from './plan.ts';
 
@@ -20,9 +20,9 @@ export async function openRestoredFile(
   signal: AbortSignal,
 ): Promise<RestoredFile> {
   const bank = await services.bank();
-  const { root, disks } = await readCheckpoint(bank, plan, signal);
-  const { content: disk } = disks[0];
-  const reader = new ChunkReader(bank, root, disk);
+  const checkpoint = await readCheckpoint(bank, plan, signal);
+  const { content: disk } = diskOf(checkpoint, plan.disk);
+  const reader = new ChunkReader(bank, checkpoint.root, disk);
   const layout = imageFileLayout(reader.map, disk, plan.image.diskFormat);
   return {
     sizeBytes: layout.fileSizeBytes,

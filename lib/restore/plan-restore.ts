@@ -7,11 +7,14 @@ import { openPin, type ReaderPin, releasePin } from '../bank/register/reader-pin
 import type { Execution } from '../bank/register/record.ts';
 import type { Services } from '../services.ts';
 import type { BootProof } from './boot-proof.ts';
+import type { ChunkMap } from '../disk/disk.ts';
+import { ROOT_DISK } from '../protect/disks.ts';
 import { imageFileLayout } from './image-layout.ts';
 import { resolveCheckpoint } from '../protect/resolve-checkpoint.ts';
-import { readCheckpoint } from './checkpoint-root.ts';
-import type { RestorePlan } from './plan.ts';
+import { type ReadableDisk, readCheckpoint } from './checkpoint-root.ts';
+import type { ImagePlan, RestorePlan } from './plan.ts';
 import { planServer } from './plan-server.ts';
+import { planVolumes } from './plan-volumes.ts';
 import type { RestoreRequest } from './request.ts';
 
 const DEFAULT_BOOT_SECONDS = 600;
@@ -59,15 +62,26 @@ async function planOf(
     root: checkpointRoot,
     identity,
     description,
-    disks: [{ content: disk, description: rootDisk }, ...others],
+    disks,
   } = await readCheckpoint(bank, { checkpoint, root }, signal);
-  const { image } = rootDisk;
+  const [{ content: disk }] = disks;
   const proof = proofOf(request);
   const serverName =
     request.name ??
     (proof === null ? description.server.name : `snapbank-proof-${checkpoint.slice(0, 8)}`);
-  const format = diskFormatOf(disk.format, image.diskFormat, request.format);
-  const layout = imageFileLayout(new ChunkReader(bank, checkpointRoot, disk).map, disk, format);
+  const imageOf = (one: ReadableDisk, name: string) =>
+    planImage(one, {
+      name,
+      format: request.format,
+      map: new ChunkReader(bank, checkpointRoot, one.content).map,
+      functionPassBytes: services.settings.functionPassBytes,
+    });
+  const image = imageOf(
+    disks[0],
+    request.image_only === true ? serverName : imageName(serverName, checkpoint),
+  );
+  const rootOnly = request.image_only === true || request.without_volumes === true;
+  const inCinder = rootOnly ? [] : disks.filter((one) => one.description.volume !== null);
   const planned =
     request.image_only === true
       ? { server: null, notRestored: [] }
@@ -77,11 +91,22 @@ async function planOf(
             description: description.server,
             request: { ...request, name: serverName, ...networksOfProof(request) },
             origin: identity,
-            guestSizeBytes: disk.guestSizeBytes,
-            minDiskGiB: image.minDiskGiB,
+            // A volume has its own size, whatever the flavor says.
+            ...(inCinder.includes(disks[0])
+              ? { guestSizeBytes: 0, minDiskGiB: 0 }
+              : { guestSizeBytes: disk.guestSizeBytes, minDiskGiB: image.minDiskGiB }),
           },
           signal,
         );
+  const { volumes, notRestored } = await planVolumes(
+    openstack,
+    inCinder.map((one) => ({
+      description: one.description,
+      image: imageOf(one, imageName(serverName, checkpoint, one.number)),
+    })),
+    { origin: identity },
+    signal,
+  );
   return {
     restoreId: restoreIdOf(bank, execution),
     checkpoint,
@@ -93,24 +118,43 @@ async function planOf(
     proof,
     import: request.import ?? services.settings.imageImport,
     partsAtOnce: services.settings.partsAtOnce,
-    image: {
-      name: request.image_only === true ? serverName : imageName(serverName, checkpoint),
-      diskFormat: format,
-      containerFormat: image.containerFormat ?? 'bare',
-      minDiskGiB: image.minDiskGiB,
-      minRamMiB: image.minRamMiB,
-      fileSizeBytes: layout.fileSizeBytes,
-      guestSizeBytes: disk.guestSizeBytes,
-      fitsFunction: layout.fileSizeBytes <= services.settings.functionPassBytes,
-    },
-    ...planned,
+    disk: ROOT_DISK,
+    image,
+    volumes,
+    server: planned.server,
     notRestored: [
       ...planned.notRestored,
-      ...others.map(({ number }) => ({
+      ...notRestored,
+      ...disks.slice(rootOnly ? 1 : disks.length).map(({ number }) => ({
         what: `disk ${String(number)}`,
-        why: 'Only the root disk is restored; snapbank export --disk gives the others out.',
+        why: 'Only the root disk was asked for; snapbank export --disk gives the others out.',
       })),
     ],
+  };
+}
+
+interface ImageToPlan {
+  name: string;
+  format: 'raw' | 'qcow2' | undefined;
+  map: ChunkMap;
+  functionPassBytes: number;
+}
+
+function planImage(
+  { content, description: { image } }: ReadableDisk,
+  { name, format, map, functionPassBytes }: ImageToPlan,
+): ImagePlan {
+  const diskFormat = diskFormatOf(content.format, image.diskFormat, format);
+  const { fileSizeBytes } = imageFileLayout(map, content, diskFormat);
+  return {
+    name,
+    diskFormat,
+    containerFormat: image.containerFormat ?? 'bare',
+    minDiskGiB: image.minDiskGiB,
+    minRamMiB: image.minRamMiB,
+    fileSizeBytes,
+    guestSizeBytes: content.guestSizeBytes,
+    fitsFunction: fileSizeBytes <= functionPassBytes,
   };
 }
 
@@ -163,8 +207,8 @@ function diskFormatOf(
 const MAX_NAME_LENGTH = 255;
 
 /** The server's name and what tells its images apart; a long name is cut for it, never inside a character. */
-function imageName(serverName: string, checkpoint: string): string {
-  const suffix = ` (${checkpoint.slice(0, 8)})`;
+function imageName(serverName: string, checkpoint: string, disk?: number): string {
+  const suffix = ` (${checkpoint.slice(0, 8)}${disk === undefined ? '' : `, disk ${String(disk)}`})`;
   const room = MAX_NAME_LENGTH - suffix.length;
   return `${serverName.slice(0, room).replace(/[\ud800-\udbff]$/, '')}${suffix}`;
 }

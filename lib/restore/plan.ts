@@ -1,7 +1,37 @@
 import * as z from 'zod';
 import { RootReference } from '../bank/register/record.ts';
 import { Omission } from '../protect/description.ts';
+import { ROOT_DISK } from '../protect/disks.ts';
 import { BootProof } from './boot-proof.ts';
+
+/** An image to be made of a disk. Not strict: executions that were begun before an upgrade hold more. */
+const ImagePlan = z.object({
+  name: z.string(),
+  diskFormat: z.string(),
+  containerFormat: z.string(),
+  minDiskGiB: z.number(),
+  minRamMiB: z.number(),
+  fileSizeBytes: z.number().int(),
+  guestSizeBytes: z.number().int(),
+  /** Whether one function could stream the file into Glance. */
+  fitsFunction: z.boolean().default(true),
+});
+export type ImagePlan = z.infer<typeof ImagePlan>;
+
+/** A volume to be made of a disk, by way of a temporary image, and attached. */
+const VolumePlan = z.strictObject({
+  disk: z.int().nonnegative(),
+  image: ImagePlan,
+  name: z.string().nullable(),
+  sizeGiB: z.number(),
+  /** Null: the cloud's default. */
+  type: z.string().nullable(),
+  availabilityZone: z.string().nullable(),
+  device: z.string().nullable(),
+  deleteOnTermination: z.boolean(),
+  tag: z.string().nullable(),
+});
+export type VolumePlan = z.infer<typeof VolumePlan>;
 
 /**
  * What a restore will make: the output of PlanRestore and the input of every state after it. Small, and free of secrets: what the
@@ -22,18 +52,11 @@ export const RestorePlan = z.strictObject({
   proof: BootProof.nullable().default(null),
   import: z.enum(['web-download', 'stream']),
   partsAtOnce: z.number().int(),
-  /** Not strict: executions that were begun before an upgrade hold more. */
-  image: z.object({
-    name: z.string(),
-    diskFormat: z.string(),
-    containerFormat: z.string(),
-    minDiskGiB: z.number(),
-    minRamMiB: z.number(),
-    fileSizeBytes: z.number().int(),
-    guestSizeBytes: z.number().int(),
-    /** Whether one function could stream the file into Glance. */
-    fitsFunction: z.boolean().default(true),
-  }),
+  /** The disk of which `image` is made: the root disk, but for the states that make the image of another one. */
+  disk: z.int().nonnegative().default(ROOT_DISK),
+  image: ImagePlan,
+  /** The one that the server boots from first, if it does, then in the order of their devices. */
+  volumes: z.array(VolumePlan).default([]),
   server: z
     .object({
       name: z.string(),

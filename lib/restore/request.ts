@@ -9,6 +9,8 @@ export const RestoreRequest = z.strictObject({
   checkpoint: z.string().min(1),
   /** Say what would be made, and stop. */
   plan_only: z.boolean().optional(),
+  /** The root disk alone, as a disk that Nova keeps. */
+  without_volumes: z.boolean().optional(),
   /** The image alone, no server. */
   image_only: z.boolean().optional(),
   /** Of the server, or of the image with `image_only`; the original's name otherwise. */

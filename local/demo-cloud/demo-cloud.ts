@@ -38,7 +38,11 @@ export interface DemoCloud {
   addPort(port: NewPort): string;
   addSecurityGroup(group: NewSecurityGroup): string;
   addVolume(volume: NewVolume): Promise<string>;
-  attachVolume(serverId: string, volumeId: string): string;
+  attachVolume(
+    serverId: string,
+    volumeId: string,
+    attachment?: { tag?: string; deleteOnTermination?: boolean },
+  ): string;
   detachVolume(serverId: string, volumeId: string): void;
 
   /** An active image. */

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ServerOutcome } from '../../lib/protect/backup-summary.ts';
+import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
 import type { ExecutionOutcome } from '../../local/engine/execution-options.ts';
 import type { HistoryEvent } from '../../local/engine/history.ts';
 import { diskInBank } from './disk-in-bank.ts';
+import { WorkingClock } from '../working-clock.ts';
 import { startWorld, type World, type WorldOptions } from './world.ts';
 
 const MIB = 1024 ** 2;
@@ -283,6 +285,280 @@ describe('a backup that includes volumes', () => {
       name: 'VolumeBootedServer',
       message: expect.stringContaining('--include-volumes'),
     });
+  });
+});
+
+describe('a restore with volumes', () => {
+  let world: World;
+  const start = async (options?: WorldOptions) => {
+    world = await startWorld(options);
+    return world;
+  };
+  afterEach(async () => {
+    await world.close();
+  });
+
+  interface Summary {
+    serverId: string;
+    imageId: string | null;
+    volumes: { disk: number; volumeId: string; device: string }[];
+    notRestored: { what: string; why: string }[];
+  }
+  const contentOf = async ({ volumes }: Summary) =>
+    await Promise.all(volumes.map(({ volumeId }) => world.cloud.readVolume(volumeId, MIB, MIB)));
+
+  /** `db` with `data` and `log`, backed up and gone. */
+  const startWithCheckpoint = async (options?: WorldOptions) => {
+    const { cloud, addServer, addVolume, backUp } = await start(options);
+    const [root, data, log] = [randomBytes(MIB), randomBytes(MIB), randomBytes(MIB)];
+    const id = await addServer('db', root);
+    const ids = [
+      await addVolume('data', id, data, { metadata: { purpose: 'tables' } }),
+      await addVolume('log', id, log),
+    ];
+    const checkpoint = (await backUp(WITH_VOLUMES)).get(id) ?? '';
+    await cloud.removeServer(id);
+    for (const volumeId of ids) await cloud.removeVolume(volumeId);
+    return { ...world, checkpoint, root, data, log };
+  };
+
+  it.each(['web-download', 'stream'])(
+    'brings every disk back by %s, checked, attached in the order of the devices, and leaves no image beside the root disk',
+    async (how) => {
+      const { cloud, run, services, checkpoint, root, data, log } = await startWithCheckpoint();
+
+      const outcome = await run('restore', { checkpoint, check: true, import: how });
+
+      expect(outcome).toMatchObject({
+        status: 'SUCCEEDED',
+        output: {
+          identical: true,
+          volumes: [
+            { disk: 1, device: '/dev/vdb' },
+            { disk: 2, device: '/dev/vdc' },
+          ],
+          notRestored: [],
+          warnings: [],
+        },
+      });
+      const summary = outcome.output as unknown as Summary;
+      expect(await contentOf(summary)).toEqual([new Uint8Array(data), new Uint8Array(log)]);
+      expect(Buffer.compare(await cloud.readGuest(summary.serverId, MIB, MIB), root)).toBe(0);
+      const { volumes } = await services.openstack();
+      expect(await volumes.show(summary.volumes[0]?.volumeId ?? '')).toMatchObject({
+        name: 'data',
+        status: 'in-use',
+        bootable: false,
+        sizeGiB: 1,
+        metadata: { purpose: 'tables', snapbank_restored_from: checkpoint },
+        attachedServerIds: [summary.serverId],
+      });
+      const { images } = cloud.inventory();
+      expect(images.map(({ id }) => id)).toContain(summary.imageId);
+      expect(images).toHaveLength(2);
+    },
+  );
+
+  it('brings a server back that boots from a volume, with what was to go with it', async () => {
+    const { cloud, run, services, addVolume, addVolumeBooted, backUp } = await start();
+    const [root, data] = [randomBytes(MIB), randomBytes(MIB)];
+    const { serverId, volumeId } = await addVolumeBooted('from-volume', root);
+    await addVolume('data', serverId, data);
+    const checkpoint = (await backUp(WITH_VOLUMES)).get(serverId) ?? '';
+    await cloud.removeServer(serverId);
+    await cloud.removeVolume(volumeId);
+
+    const outcome = await run('restore', { checkpoint });
+
+    expect(outcome).toMatchObject({
+      status: 'SUCCEEDED',
+      output: {
+        imageId: null,
+        volumes: [
+          { disk: 0, device: '/dev/vda' },
+          { disk: 1, device: '/dev/vdb' },
+        ],
+        notRestored: [],
+      },
+    });
+    const summary = outcome.output as unknown as Summary;
+    expect(await contentOf(summary)).toEqual([new Uint8Array(root), new Uint8Array(data)]);
+    const openstack = await services.openstack();
+    expect(await openstack.servers.show(summary.serverId)).toMatchObject({
+      status: 'ACTIVE',
+      imageId: null,
+    });
+    expect(await openstack.volumes.show(summary.volumes[0]?.volumeId ?? '')).toMatchObject({
+      bootable: true,
+    });
+    expect(cloud.inventory().images.map(({ name }) => name)).toEqual(['base']);
+  });
+
+  it('keeps delete_on_termination and the device tag', async () => {
+    const { cloud, run, services, addServer, backUp } = await start();
+    const openstack = await services.openstack();
+    const id = await addServer('db', randomBytes(1));
+    const volumeId = await cloud.addVolume({ name: 'data', sizeGib: 1 });
+    cloud.attachVolume(id, volumeId, { tag: 'tables', deleteOnTermination: true });
+    const checkpoint = (await backUp(WITH_VOLUMES)).get(id) ?? '';
+
+    const { output } = await run('restore', { checkpoint });
+
+    const { serverId } = output as unknown as Summary;
+    expect(await openstack.servers.volumeAttachments(serverId)).toMatchObject([
+      { device: '/dev/vdb', tag: 'tables', deleteOnTermination: true },
+    ]);
+  });
+
+  it('says which device got another name', async () => {
+    const { cloud, run, addServer, addVolume, backUp } = await start();
+    const id = await addServer('db', randomBytes(1));
+    const gone = await addVolume('gone', id, randomBytes(1));
+    await addVolume('data', id, randomBytes(1));
+    cloud.detachVolume(id, gone);
+    const checkpoint = (await backUp(WITH_VOLUMES)).get(id) ?? '';
+
+    const { output } = await run('restore', { checkpoint });
+
+    expect(output).toMatchObject({
+      volumes: [{ disk: 1, device: '/dev/vdb' }],
+      notRestored: [{ what: 'device /dev/vdc of disk 1', why: 'Nova named it /dev/vdb.' }],
+    });
+  });
+
+  it.each([
+    ['a volume cannot be made', 'VolumeNotRestored'],
+    ['the server does not start', 'ServerNotStarted'],
+  ])('leaves nothing when %s', async (what, error) => {
+    const { cloud, run, leftovers, checkpoint } = await startWithCheckpoint();
+    if (error === 'VolumeNotRestored') cloud.faults.nextVolume('fails');
+    const onEvent = at('WaitForServer', () => {
+      for (const { id, name } of cloud.inventory().servers) {
+        if (name === 'db') cloud.setServerState(id, { status: 'ERROR', vmState: 'error' });
+      }
+    });
+
+    const outcome = await run(
+      'restore',
+      { checkpoint },
+      what.includes('server') ? { onEvent } : {},
+    );
+
+    expect(outcome).toMatchObject({ status: 'FAILED', error });
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('makes one volume of each disk though the answers are lost', async () => {
+    const { cloud, run, checkpoint } = await startWithCheckpoint();
+    cloud.faults.add(
+      { service: 'volumev3', method: 'POST', path: /\/volumes$/ },
+      { kind: 'lost-answer' },
+    );
+
+    const outcome = await run('restore', { checkpoint });
+
+    expect(outcome.status).toBe('SUCCEEDED');
+    expect(cloud.inventory().volumes).toHaveLength(2);
+  });
+
+  it('goes on where a crash ended it, with the volumes that it had made', async () => {
+    const { cloud, run, checkpoint, data, log } = await startWithCheckpoint();
+    const stop = new AbortController();
+    let volumes = 0;
+    const onEvent = at('RestoreVolume', () => {
+      volumes += 1;
+      if (volumes === 3) stop.abort(new Error('crash'));
+    });
+    const crashed = await run(
+      'restore',
+      { checkpoint },
+      { name: 'again', signal: stop.signal, onEvent },
+    );
+    expect(crashed.status).toBe('ABORTED');
+
+    const outcome = await run('restore', { checkpoint }, { name: 'again' });
+
+    expect(outcome.status).toBe('SUCCEEDED');
+    expect(await contentOf(outcome.output as unknown as Summary)).toEqual([
+      new Uint8Array(data),
+      new Uint8Array(log),
+    ]);
+    expect(cloud.inventory().volumes).toHaveLength(2);
+  });
+
+  it('restores the root disk alone where that is asked for, and names the others', async () => {
+    const { cloud, run, checkpoint } = await startWithCheckpoint();
+
+    const { output } = await run('restore', { checkpoint, without_volumes: true });
+
+    expect(output).toMatchObject({
+      volumes: [],
+      notRestored: [{ what: 'disk 1' }, { what: 'disk 2' }],
+    });
+    expect(cloud.inventory().volumes).toEqual([]);
+  });
+
+  it('proves that a checkpoint boots with its volumes, and removes them all', async () => {
+    const { run, leftovers, checkpoint } = await startWithCheckpoint();
+
+    const outcome = await run('restore', { checkpoint, prove_boot: {} });
+
+    expect(outcome).toMatchObject({ status: 'SUCCEEDED', output: { booted: true } });
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('says with plan_only which volumes it would make', async () => {
+    const { run, checkpoint, leftovers } = await startWithCheckpoint();
+
+    const { output } = await run('restore', { checkpoint, plan_only: true });
+
+    expect(output).toMatchObject({
+      volumes: [
+        { disk: 1, name: 'data', sizeGiB: 1, type: '__DEFAULT__', device: '/dev/vdb' },
+        { disk: 2, name: 'log', sizeGiB: 1, device: '/dev/vdc' },
+      ],
+    });
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it.each([['the quota leaves the project 1', { volumes: { countTotal: 3, gibBytes: 16 * MIB } }]])(
+    'refuses by name before anything is read where %s',
+    async (why, cloudOptions) => {
+      const { cloud, run, checkpoint } = await startWithCheckpoint({ cloud: cloudOptions });
+      for (const name of ['one', 'two']) await cloud.addVolume({ name, sizeGib: 1 });
+
+      const outcome = await run('restore', { checkpoint });
+
+      expect(outcome).toMatchObject({
+        status: 'FAILED',
+        error: 'RestoreNotPossible',
+        cause: expect.stringContaining(why),
+      });
+      expect(cloud.requests.matching('POST', /\/v2\/images$/)).toHaveLength(0);
+    },
+  );
+
+  it('refuses by name where another cloud has no Cinder, and does without it if told to', async () => {
+    const { clock, run, servicesIn, checkpoint } = await startWithCheckpoint();
+    const other = await startDemoCloud({
+      clock: new WorkingClock(clock),
+      catalog: { without: ['volumev3'] },
+    });
+    other.addFlavor({ name: 'test', vcpus: 1, ramMib: 64, diskGib: 0 });
+    const services = servicesIn(other);
+    try {
+      const refused = await run('restore', { checkpoint }, { services });
+      expect(refused).toMatchObject({
+        status: 'FAILED',
+        error: 'RestoreNotPossible',
+        cause: expect.stringContaining('no block storage service (Cinder)'),
+      });
+      const outcome = await run('restore', { checkpoint, without_volumes: true }, { services });
+      expect(outcome).toMatchObject({ status: 'SUCCEEDED', output: { volumes: [] } });
+    } finally {
+      (await services.openstack()).close();
+      await other.close();
+    }
   });
 });
 

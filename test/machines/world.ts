@@ -82,6 +82,8 @@ export interface World {
   readonly leftovers: () => Promise<string[]>;
   /** The services of another process with the same bank, whose calls of the three places go through others. */
   readonly servicesThrough: (places: BankPlaces) => Services;
+  /** The services of one who restores from this bank into another cloud. */
+  readonly servicesIn: (cloud: DemoCloud) => Services;
   readonly close: () => Promise<void>;
 }
 
@@ -232,6 +234,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     },
     servicesThrough: (through) =>
       servicesOf({ ...parts, places: through, bank: { ...bank, places: through } }),
+    servicesIn: (other) => servicesOf({ ...parts, cloud: other }),
     async close() {
       (await services.openstack()).close();
       await cloud.close();

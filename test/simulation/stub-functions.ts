@@ -253,7 +253,9 @@ function restoreStubs(stage: Stage): Record<string, Stub> {
     check: true,
     import: 'web-download',
     partsAtOnce: scenario.partsAtOnce,
+    disk: 0,
     image: { fileSizeBytes: diskBytes, guestSizeBytes: diskBytes },
+    volumes: [],
   };
   return {
     PlanRestore: brief(stage, 5, 1, 12, plan),
@@ -295,14 +297,16 @@ function restoreStubs(stage: Stage): Record<string, Stub> {
       return {};
     },
     CreateServer: brief(stage, 3, 0, 2, { serverId: uuidOf(2) }),
-    PollServer: brief(stage, 1, 0, 0, { ready: true, waitSeconds: 1 }),
+    PollServer: brief(stage, 1, 0, 0, { ready: true, volumes: [], waitSeconds: 1 }),
     CloseRestore: brief(stage, 3, 2, 2, {
       checkpoint: plan.checkpoint,
       imageId: uuidOf(1),
       serverId: uuidOf(2),
       bytes: diskBytes,
       identical: true,
+      volumes: [],
       notRestored: [],
+      warnings: [],
     }),
   };
 }

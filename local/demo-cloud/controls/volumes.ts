@@ -19,9 +19,9 @@ export function volumeControls(state: CloudState): VolumeControls {
   const diskOf = (volumeId: string) => known(state.volumes, 'volume', volumeId).disk;
   return {
     addVolume: (volume) => addVolume(state, volume),
-    attachVolume(serverId, volumeId) {
+    attachVolume(serverId, volumeId, attachment = {}) {
       const server = known(state.servers, 'server', serverId);
-      return attach(state, server, known(state.volumes, 'volume', volumeId)).id;
+      return attach(state, server, known(state.volumes, 'volume', volumeId), attachment).id;
     },
     detachVolume(serverId, volumeId) {
       detach(state, known(state.servers, 'server', serverId), volumeId);

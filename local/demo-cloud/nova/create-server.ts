@@ -40,6 +40,8 @@ const schema = z.object({
           source_type: z.string().optional(),
           boot_index: z.union([z.number(), z.string()]).nullable().optional(),
           delete_on_termination: z.boolean().optional(),
+          device_name: z.string().optional(),
+          tag: z.string().optional(),
         }),
       )
       .optional(),
@@ -56,6 +58,7 @@ export async function createServer(state: CloudState, call: Call): Promise<Answe
   const flavor = findFlavor(state, String(request.flavorRef));
   const root = findRoot(state, call, request);
   mustFit(root, flavor);
+  findVolumes(state, call, request);
   mustHaveKeypair(state, call, request);
   if ((request.availability_zone ?? 'nova') !== 'nova') {
     throw new Refusal(400, 'The requested availability zone is not available');
@@ -78,9 +81,11 @@ export async function createServer(state: CloudState, call: Call): Promise<Answe
     ...(request.hostname === undefined ? {} : { hostname: request.hostname }),
   });
   plug(server);
-  if ('sizeGib' in root) {
-    const mapping = request.block_device_mapping_v2?.[0];
-    attach(state, server, root, { deleteOnTermination: mapping?.delete_on_termination ?? false });
+  for (const { volume, mapping } of findVolumes(state, call, request)) {
+    attach(state, server, volume, {
+      deleteOnTermination: mapping.delete_on_termination ?? false,
+      tag: mapping.tag ?? null,
+    });
   }
   startBuild(state, call, server.id);
   const links = linksOf(state, server.id);
@@ -168,6 +173,24 @@ function findRoot(state: CloudState, call: Call, request: ServerRequest): Image 
   if (!isVisible) throw new Refusal(400, 'Can not find requested image');
   if (image.status !== 'active') throw new Refusal(400, `Image ${image.id} is not active.`);
   return image;
+}
+
+/** The volumes that it is to have, in the order of their devices; as with libvirt the names that were asked for count for nothing. */
+function findVolumes(state: CloudState, call: Call, request: ServerRequest) {
+  const mappings = request.block_device_mapping_v2 ?? [];
+  return mappings
+    .filter(({ source_type: source }) => source === 'volume')
+    .map((mapping) => {
+      if (mapping.tag !== undefined && call.microversion < 42) {
+        throw new Refusal(400, "Additional properties are not allowed ('tag' was unexpected)");
+      }
+      const volume = state.volumes.get(mapping.uuid ?? '');
+      if (volume?.projectId === call.project.id && volume.status === 'available') {
+        return { volume, mapping };
+      }
+      const message = `Block Device Mapping is Invalid: failed to get volume ${mapping.uuid}.`;
+      throw new Refusal(400, message);
+    });
 }
 
 function mustFit(root: Image | Volume, flavor: Flavor): void {
