@@ -161,7 +161,9 @@ describe('what each function needs of AWS', () => {
     await scene(async (world, serverId) => {
       await world.addVolume('data', serverId, randomBytes(MIB));
       await world.backUp();
-      await world.backUp({ include_volumes: true, stop: true });
+      const checkpoints = await world.backUp({ include_volumes: true, stop: true });
+      const restore = { checkpoint: checkpoints.get(serverId) ?? '' };
+      expect((await world.run('restore', restore)).status).toBe('SUCCEEDED');
       await leaveStopped(world);
     });
     await scene(async (world, serverId) => {

@@ -1,15 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import { s3Client } from '../../lib/bank/store/s3-client.ts';
+import { s3Store } from '../../lib/bank/store/s3.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { silentLog } from '../../lib/log.ts';
 import { ServerOutcome } from '../../lib/protect/backup-summary.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
 import type { ExecutionOutcome } from '../../local/engine/execution-options.ts';
 import type { HistoryEvent } from '../../local/engine/history.ts';
+import { type S3Server, startS3Server } from '../s3-server/s3-server.ts';
 import { diskInBank } from './disk-in-bank.ts';
 import { WorkingClock } from '../working-clock.ts';
 import { startWorld, type World, type WorldOptions } from './world.ts';
 
 const MIB = 1024 ** 2;
 const WITH_VOLUMES = { include_volumes: true };
+/** Which only administrators may read. */
+const USER_DATA = { what: 'user data' };
 
 describe('a backup that includes volumes', () => {
   let world: World;
@@ -294,8 +301,16 @@ describe('a restore with volumes', () => {
     world = await startWorld(options);
     return world;
   };
+  let s3: S3Server | undefined;
+  const startS3 = async () => {
+    s3 = await startS3Server();
+    const { url: endpoint, credentials } = s3;
+    return { client: s3Client({ endpoint, credentials, env: {} }), bucket: 'bank', prefix: '' };
+  };
   afterEach(async () => {
     await world.close();
+    await s3?.close();
+    s3 = undefined;
   });
 
   interface Summary {
@@ -322,10 +337,18 @@ describe('a restore with volumes', () => {
     return { ...world, checkpoint, root, data, log };
   };
 
-  it.each(['web-download', 'stream'])(
+  it.each(['web-download', 'stream'] as const)(
     'brings every disk back by %s, checked, attached in the order of the devices, and leaves no image beside the root disk',
     async (how) => {
-      const { cloud, run, services, checkpoint, root, data, log } = await startWithCheckpoint();
+      const { cloud, run, services, checkpoint, root, data, log } = await startWithCheckpoint(
+        how === 'stream'
+          ? {}
+          : {
+              places: {
+                work: s3Store({ ...(await startS3()), clock: systemClock, log: silentLog }),
+              },
+            },
+      );
 
       const outcome = await run('restore', { checkpoint, check: true, import: how });
 
@@ -337,7 +360,7 @@ describe('a restore with volumes', () => {
             { disk: 1, device: '/dev/vdb' },
             { disk: 2, device: '/dev/vdc' },
           ],
-          notRestored: [],
+          notRestored: [USER_DATA],
           warnings: [],
         },
       });
@@ -378,7 +401,7 @@ describe('a restore with volumes', () => {
           { disk: 0, device: '/dev/vda' },
           { disk: 1, device: '/dev/vdb' },
         ],
-        notRestored: [],
+        notRestored: [USER_DATA],
       },
     });
     const summary = outcome.output as unknown as Summary;
@@ -422,27 +445,28 @@ describe('a restore with volumes', () => {
 
     expect(output).toMatchObject({
       volumes: [{ disk: 1, device: '/dev/vdb' }],
-      notRestored: [{ what: 'device /dev/vdc of disk 1', why: 'Nova named it /dev/vdb.' }],
+      notRestored: [
+        USER_DATA,
+        { what: 'device /dev/vdc of disk 1', why: 'Nova named it /dev/vdb.' },
+      ],
     });
   });
 
   it.each([
     ['a volume cannot be made', 'VolumeNotRestored'],
     ['the server does not start', 'ServerNotStarted'],
-  ])('leaves nothing when %s', async (what, error) => {
-    const { cloud, run, leftovers, checkpoint } = await startWithCheckpoint();
+  ])('leaves nothing when %s', async (_, error) => {
+    const { cloud, run, leftovers, checkpoint } = await startWithCheckpoint({
+      cloud: { volumes: { gibBytes: 16 * MIB }, durations: { buildMs: 3600_000 } },
+    });
     if (error === 'VolumeNotRestored') cloud.faults.nextVolume('fails');
     const onEvent = at('WaitForServer', () => {
-      for (const { id, name } of cloud.inventory().servers) {
-        if (name === 'db') cloud.setServerState(id, { status: 'ERROR', vmState: 'error' });
-      }
+      const { id = '', name } = cloud.inventory().servers.at(-1) ?? {};
+      if (error !== 'ServerNotStarted' || name !== 'db') return;
+      cloud.setServerState(id, { status: 'ERROR', fault: 'No valid host was found.' });
     });
 
-    const outcome = await run(
-      'restore',
-      { checkpoint },
-      what.includes('server') ? { onEvent } : {},
-    );
+    const outcome = await run('restore', { checkpoint }, { onEvent });
 
     expect(outcome).toMatchObject({ status: 'FAILED', error });
     expect(await leftovers()).toEqual([]);
@@ -493,7 +517,7 @@ describe('a restore with volumes', () => {
 
     expect(output).toMatchObject({
       volumes: [],
-      notRestored: [{ what: 'disk 1' }, { what: 'disk 2' }],
+      notRestored: [USER_DATA, { what: 'disk 1' }, { what: 'disk 2' }],
     });
     expect(cloud.inventory().volumes).toEqual([]);
   });
