@@ -40,6 +40,8 @@ export class RestoreProgress {
     if ('stateEnteredEventDetails' in event) {
       const phase = PHASES[event.stateEnteredEventDetails.name];
       if (phase === undefined || phase === this.#row.phase) return;
+      // Each disk begins to count anew.
+      if (phase === PHASES['CreateImage']) this.#phaseOfBytes = undefined;
       this.#output.event({ type: 'phase', phase });
       this.#show({ phase });
     } else if (event.type === 'ExecutionSucceeded') {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { SnapbankError } from '../../lib/errors.ts';
 import { Omission } from '../../lib/protect/description.ts';
 import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
+import { ROOT_DISK } from '../../lib/protect/disks.ts';
 import { AttachedVolume } from '../../lib/restore/attached-volume.ts';
 import { parseMappings } from '../../lib/restore/mappings.ts';
 import { RestorePlan } from '../../lib/restore/plan.ts';
@@ -124,11 +125,13 @@ async function showPlan(
     output.line(`${name.padEnd(18)}${printable(value)}`);
   const { image, server, volumes } = plan;
   field('Checkpoint', plan.checkpoint);
-  field(
-    'Image',
-    `${image.name}: ${image.diskFormat}, disk of ${formatBytes(image.guestSizeBytes)}`,
-  );
-  field('Image file', `${formatBytes(image.fileSizeBytes)}, by ${plan.import}`);
+  if (!volumes.some(({ disk }) => disk === ROOT_DISK)) {
+    field(
+      'Image',
+      `${image.name}: ${image.diskFormat}, disk of ${formatBytes(image.guestSizeBytes)}`,
+    );
+    field('Image file', `${formatBytes(image.fileSizeBytes)}, by ${plan.import}`);
+  }
   if (server !== null) {
     field('Server', server.name);
     field('Flavor', server.flavorName ?? server.flavorId);

@@ -63,7 +63,9 @@ export async function planVolumes(
     missing.push('the cloud has no block storage service (Cinder)');
   } else {
     if (quota.volumes < volumes.length) {
-      missing.push(`the quota leaves the project ${String(quota.volumes)}`);
+      missing.push(
+        `the quota leaves the project ${String(quota.volumes)} volume${quota.volumes === 1 ? '' : 's'}`,
+      );
     }
     if (quota.sizeGiB < neededGiB) {
       missing.push(`the quota leaves the project ${String(quota.sizeGiB)} GiB for volumes`);

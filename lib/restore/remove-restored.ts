@@ -7,7 +7,7 @@ import { restoredImages, restoredServers, restoredVolumes } from './marks.ts';
 import type { RestorePlan } from './plan.ts';
 
 /** Cinder deletes nothing that is attached or that it works on. */
-const DELETABLE = new Set(['available', 'error']);
+export const DELETABLE = new Set(['available', 'error']);
 
 /**
  * Removes everything that carries the restore's mark: the server, its volumes, the images, then the parts in the work place and the pin.

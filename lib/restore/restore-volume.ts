@@ -6,6 +6,7 @@ import { nextWaitSeconds, snapshotDeadlineSeconds } from '../protect/snapshot.ts
 import type { Services } from '../services.ts';
 import { diskOf, readCheckpoint } from './checkpoint-root.ts';
 import { VolumeNotRestored } from './errors.ts';
+import { DELETABLE } from './remove-restored.ts';
 import { restoredVolumes, restoreMarks } from './marks.ts';
 import type { RestorePlan, VolumePlan } from './plan.ts';
 
@@ -16,8 +17,8 @@ export interface VolumeProgress {
   warnings: string[];
 }
 
-/** Cinder's words for a volume that will be `available`. */
-const GETS_ON = new Set(['creating', 'downloading']);
+/** Cinder's words for a volume that will be `available`, or is. */
+const GETS_ON = new Set(['creating', 'downloading', 'available']);
 
 /**
  * Looks how far the volume of the plan's disk has come: it is made of the image if there is none, found by its mark also when the answer
@@ -40,7 +41,8 @@ export async function restoreVolume(
     plan.disk,
   );
   const original = description.volume;
-  const [left] = await restoredVolumes(openstack, plan, plan.disk, signal);
+  const found = await restoredVolumes(openstack, plan, plan.disk, signal);
+  const [left, ...twins] = found.toSorted(byAge);
   if (left === undefined) {
     if (before !== null) throw failed(plan, 'it is gone');
     await openstack.volumes.create(
@@ -59,7 +61,11 @@ export async function restoreVolume(
     );
     return { ready: false, ...waiting };
   }
-  if (left.status !== 'available') {
+  // Another worker may have come at the same moment: all of them keep the oldest.
+  for (const { id, status } of twins) {
+    if (DELETABLE.has(status)) await openstack.volumes.delete(id, { signal });
+  }
+  if (left.status !== 'available' || twins.length > 0) {
     requireHope(plan, planned, left, startedAt, now);
     return { ready: false, ...waiting };
   }
@@ -70,6 +76,11 @@ export async function restoreVolume(
   }
   const warnings = await removeImage(openstack, imageId, left, signal);
   return { ready: true, ...waiting, warnings };
+}
+
+function byAge(a: Volume, b: Volume): number {
+  const [one, other] = [a, b].map(({ createdAt, id }) => `${createdAt ?? ''} ${id}`);
+  return (one ?? '').localeCompare(other ?? '');
 }
 
 /** Where Ceph clones the image into the volume, the image cannot go before it. */

@@ -48,6 +48,7 @@ export interface BackupSummary {
 export interface RestoreSummary {
   imageId: string | null;
   serverId: string | null;
+  volumes: { disk: number; volumeId: string; device: string | null }[];
   bytes: number;
   identical: boolean | null;
   notRestored: unknown[];

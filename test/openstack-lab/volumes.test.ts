@@ -1,6 +1,11 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Guest } from './guests.ts';
 import { leftovers } from './leftovers.ts';
+import type { RestoreSummary } from './snapbank.ts';
 import { useStage } from './stage.ts';
 import { uniqueName } from './unique-name.ts';
 import { attachVolume, createVolume, createVolumeBootedServer, deleteVolume } from './volumes.ts';
@@ -12,15 +17,25 @@ let volumeBooted: string;
 const name = uniqueName('with-data-volume');
 const volumeBootedName = uniqueName('volume-booted');
 
+const restored: RestoreSummary['volumes'] = [];
+
+/** Hash of a disk of the newest checkpoint. */
+async function contentOf(server: string, disk: number): Promise<string> {
+  const path = join(stage.snapbank.directory, `${server}-${String(disk)}.raw`);
+  const options = ['--disk', String(disk), '--output', path];
+  await stage.snapbank.run(['export', `${server}@latest`, ...options]);
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path)) hash.update(piece as Uint8Array);
+  await rm(path);
+  return hash.digest('hex');
+}
+
 const stage = useStage(async () => {
   guest = await stage.guests.boot(name);
-  dataVolume = await createVolume(stage.lab, `${name}-data`);
+  const image = await stage.guests.bootImageId();
+  dataVolume = await createVolume(stage.lab, `${name}-data`, image);
   await attachVolume(stage.lab, guest.id, dataVolume);
-  bootVolume = await createVolume(
-    stage.lab,
-    `${volumeBootedName}-root`,
-    await stage.guests.bootImageId(),
-  );
+  bootVolume = await createVolume(stage.lab, `${volumeBootedName}-root`, image);
   volumeBooted = await createVolumeBootedServer(stage.lab, volumeBootedName, bootVolume);
   stage.guests.adopt({ serverId: volumeBooted, imageId: null });
 });
@@ -54,12 +69,43 @@ describe('volumes, which no image holds', () => {
     expect(JSON.stringify(summary.notRestored)).toContain(dataVolume);
   });
 
+  it('come back with their server when they are included, byte for byte', async () => {
+    const { lab, snapbank, guests } = stage;
+    await snapbank.backup(['--server', name, '--server', volumeBootedName, '--include-volumes']);
+    const again = [uniqueName('restored'), uniqueName('restored')] as const;
+
+    const { summary } = await snapbank.restore(`${name}@latest`, ['--name', again[0]]);
+    guests.adopt(summary);
+    const booted = await snapbank.restore(`${volumeBootedName}@latest`, ['--name', again[1]]);
+    guests.adopt(booted.summary);
+
+    restored.push(...summary.volumes, ...booted.summary.volumes);
+    expect(restored).toMatchObject([{ disk: 1 }, { disk: 0 }]);
+    expect(booted.summary.imageId).toBeNull();
+    await snapbank.backup(['--server', again[0], '--server', again[1], '--include-volumes']);
+    expect(await contentOf(again[0], 1)).toEqual(await contentOf(name, 1));
+    expect(await contentOf(again[1], 0)).toEqual(await contentOf(volumeBootedName, 0));
+    for (const { volumeId } of restored) {
+      const volume = await lab.openstack.volumes.show(volumeId);
+      expect(volume).toMatchObject({ status: 'in-use', sizeGiB: 1 });
+    }
+  });
+
   it('leave no image and no volume snapshot in the cloud', async () => {
     await stage.guests.deleteAll();
     await deleteVolume(stage.lab, dataVolume);
     await deleteVolume(stage.lab, bootVolume);
+    for (const { volumeId } of restored) await deleteVolume(stage.lab, volumeId);
 
-    const words = [guest.id, name, volumeBooted, volumeBootedName, bootVolume, dataVolume];
+    const words = [
+      ...restored.map(({ volumeId }) => volumeId),
+      guest.id,
+      name,
+      volumeBooted,
+      volumeBootedName,
+      bootVolume,
+      dataVolume,
+    ];
     expect(await leftovers(stage.lab, words)).toEqual([]);
   });
 });

@@ -490,6 +490,51 @@ describe('create', () => {
     expect(body.server.networks).toEqual(said);
   });
 
+  it.each([
+    ['2.93', { tag: 'tables' }],
+    ['2.41', {}],
+  ])('at %s asks for volumes, and for the disk of the image with them', async (version, tags) => {
+    const { openstack, asked } = await start({
+      ...nova(version),
+      [POST]: recorded('server-create-202'),
+    });
+    const volume = { volumeId: 'v', device: '/dev/vdb', deleteOnTermination: true, tag: 'tables' };
+    const boot = { volumeId: 'b', deleteOnTermination: false };
+    const rest = { name: 'x', flavorId: '1', networks: 'none' } as const;
+
+    await openstack.servers.create({ ...rest, imageId: 'i', volumes: [volume] });
+    await openstack.servers.create({ ...rest, imageId: null, volumes: [boot, volume] });
+
+    const [ofImage, ofVolume] = asked(POST).map(
+      ({ body }) => (JSON.parse(body) as { server: object }).server,
+    );
+    const inCinder = { source_type: 'volume', destination_type: 'volume' };
+    const data = {
+      uuid: 'v',
+      ...inCinder,
+      boot_index: -1,
+      delete_on_termination: true,
+      device_name: '/dev/vdb',
+      ...tags,
+    };
+    expect(ofImage).toMatchObject({ imageRef: 'i' });
+    expect(ofImage).toHaveProperty('block_device_mapping_v2', [
+      {
+        uuid: 'i',
+        source_type: 'image',
+        destination_type: 'local',
+        boot_index: 0,
+        delete_on_termination: true,
+      },
+      data,
+    ]);
+    expect(ofVolume).not.toHaveProperty('imageRef');
+    expect(ofVolume).toHaveProperty('block_device_mapping_v2', [
+      { uuid: 'b', ...inCinder, boot_index: 0, delete_on_termination: false },
+      data,
+    ]);
+  });
+
   it('repeats what Nova dislikes', async () => {
     const { openstack } = await start({ [POST]: recorded('server-create-unknown-flavor-400') });
 
