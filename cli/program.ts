@@ -162,7 +162,7 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--network <id or name>', 'instead of the original ones; repeatable', collect)
     .option(
       '--map <kind:old=new>',
-      'flavor, network, security-group or key-pair of another cloud; repeatable',
+      'flavor, network, security-group, key-pair or volume-type of another cloud; repeatable',
       collect,
     )
     .addOption(new Option('--format <format>', 'of the image').choices(['raw', 'qcow2']))

@@ -2,7 +2,13 @@ import { InvalidInput } from '../errors.ts';
 import type { ServerDescription } from '../protect/description.ts';
 
 /** Kinds of things of a cloud that a server refers to, and that are called otherwise in another one. */
-export const MAPPED_KINDS = ['flavor', 'network', 'security-group', 'key-pair'] as const;
+export const MAPPED_KINDS = [
+  'flavor',
+  'network',
+  'security-group',
+  'key-pair',
+  'volume-type',
+] as const;
 type MappedKind = (typeof MAPPED_KINDS)[number];
 
 /** By kind, what takes the place of what: ids or names. */

@@ -104,7 +104,7 @@ async function planOf(
       description: one.description,
       image: imageOf(one, imageName(serverName, checkpoint, one.number)),
     })),
-    { origin: identity },
+    { origin: identity, map: request.map },
     signal,
   );
   return {

@@ -2,6 +2,7 @@ import type { OpenStack } from '../openstack/open-stack.ts';
 import { ROOT_DISK } from '../protect/disks.ts';
 import type { DiskDescription, Omission } from '../protect/description.ts';
 import { RestoreNotPossible } from './errors.ts';
+import type { Mappings } from './mappings.ts';
 import type { ImagePlan, VolumePlan } from './plan.ts';
 
 export interface VolumeToPlan {
@@ -16,7 +17,7 @@ export interface VolumeToPlan {
 export async function planVolumes(
   openstack: OpenStack,
   disks: readonly VolumeToPlan[],
-  { origin }: { origin: { cloud: string; region: string } },
+  { origin, map = {} }: { origin: { cloud: string; region: string }; map?: Mappings | undefined },
   signal: AbortSignal,
 ): Promise<{ volumes: VolumePlan[]; notRestored: Omission[] }> {
   if (disks.length === 0) return { volumes: [], notRestored: [] };
@@ -30,11 +31,12 @@ export async function planVolumes(
   const volumes = disks.flatMap(({ description: { disk, volume }, image }): VolumePlan[] => {
     if (volume === null) return [];
     const { name, sizeGiB, device, deleteOnTermination, tag } = volume;
-    const hasType = volume.type !== null && types.includes(volume.type);
-    if (volume.type !== null && !hasType) {
+    const type = volume.type === null ? null : (map['volume-type']?.[volume.type] ?? volume.type);
+    const hasType = type !== null && types.includes(type);
+    if (type !== null && !hasType) {
       notRestored.push({
-        what: `volume type ${volume.type} of disk ${String(disk)}`,
-        why: 'The project has none of this name; the volume gets the default.',
+        what: `volume type ${type} of disk ${String(disk)}`,
+        why: 'The project has none of this name; the volume gets the default. Another one is named by --map volume-type:OLD=NEW.',
       });
     }
     if (volume.availabilityZone !== null && !sameRegion) {
@@ -49,7 +51,7 @@ export async function planVolumes(
         image,
         name,
         sizeGiB,
-        type: hasType ? volume.type : null,
+        type: hasType ? type : null,
         availabilityZone: sameRegion ? volume.availabilityZone : null,
         device,
         deleteOnTermination,

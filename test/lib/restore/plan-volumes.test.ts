@@ -86,6 +86,14 @@ describe('planVolumes', () => {
 
     const planned = await planVolumes(openstack, [disk(1, { type: 'fast' })], { origin }, signal);
 
+    const map = { 'volume-type': { fast: '__DEFAULT__' } };
+    const mapped = await planVolumes(
+      openstack,
+      [disk(1, { type: 'fast' })],
+      { origin, map },
+      signal,
+    );
+    expect(mapped.volumes).toMatchObject([{ type: '__DEFAULT__' }]);
     expect(planned.volumes).toMatchObject([{ type: null, availabilityZone: null }]);
     expect(planned.notRestored.map(({ what }) => what)).toEqual([
       'volume type fast of disk 1',
