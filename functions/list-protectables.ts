@@ -10,7 +10,7 @@ export const listProtectables = stateFunction({
   input: z.strictObject({ execution: z.string(), request: BackupRequest }),
   async run(services, { execution, request }, { signal }) {
     const openstack = await services.openstack();
-    const items = await selectServers(openstack, request, signal);
+    const items = await selectServers(openstack, request, { signal });
     const itemsKey = await putItems(services.places.work, execution, items, signal);
     return {
       itemsKey,

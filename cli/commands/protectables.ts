@@ -11,7 +11,7 @@ export async function listProtectables(
   { allProjects = false }: { allProjects?: boolean },
 ): Promise<void> {
   const openstack = await connect();
-  const protectables = await selectServers(openstack, { all_projects: allProjects }, signal);
+  const protectables = await selectServers(openstack, { all_projects: allProjects }, { signal });
   for (const protectable of protectables) output.event({ type: 'protectable', protectable });
   output.event({ type: 'summary', protectables: protectables.length });
   if (protectables.length === 0) {

@@ -26,7 +26,10 @@ export async function agesOfPlans(
   const now = services.clock.now();
   const ages: PlanAges[] = [];
   for (const plan of plans) {
-    const servers = await selectServers(openstack, requestOf(plan), signal);
+    const servers = await selectServers(openstack, requestOf(plan), {
+      signal,
+      keepUnknownNames: true,
+    });
     const times = servers.map(({ id }) => newest.get(id)).filter((time) => time !== undefined);
     ages.push({
       plan: plan.name,

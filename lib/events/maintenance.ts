@@ -54,7 +54,9 @@ async function serversOf(
   signal: AbortSignal,
 ): Promise<string[] | undefined> {
   if (plan.tags === undefined) return plan.servers;
-  const chosen = await selectServers(await services.openstack(), requestOf(plan), signal);
+  const chosen = await selectServers(await services.openstack(), requestOf(plan), {
+    signal,
+  });
   if (chosen.length > MAX_SERVERS) {
     throw new InvalidInput(
       `The plan ${plan.name} has ${chosen.length} servers; for more than ${MAX_SERVERS} make it a plan about all, or several plans.`,

@@ -19,9 +19,10 @@ export class HostBusy extends SnapbankError {
 
 /** The selection is valid, and no server is in it. */
 export class NoServerSelected extends SnapbankError {
-  static readonly when = 'No server of the project carries all of the given tags.';
+  static readonly when =
+    'No server of the project carries all of the given tags, or has a given name.';
   static readonly remedy =
-    'See the tags in `snapbank protectables`; add one with `openstack server set --tag TAG SERVER`.';
+    'See names and tags in `snapbank protectables` (of a server that is gone, take its id or leave it out); add a tag with `openstack server set --tag TAG SERVER`.';
   override readonly name = 'NoServerSelected' as const;
 }
 

@@ -5,6 +5,7 @@ import type { OpenStack } from '../openstack/open-stack.ts';
 import type { Server, ServerFilter } from '../openstack/server.ts';
 import type { ServerProtectable } from '../protectable.ts';
 import { NoServerSelected } from './errors.ts';
+import { nearNames } from './near-names.ts';
 import { spreadOverHosts } from './spread-over-hosts.ts';
 
 const Name = z.string().min(1).max(255);
@@ -31,32 +32,39 @@ export const BackupRequest = z
   });
 export type BackupRequest = z.infer<typeof BackupRequest>;
 
+/** How Nova writes the id of a server. */
+const SERVER_ID = /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i;
+
+interface SelectOptions {
+  signal?: AbortSignal | undefined;
+  /** Names that no server has become items too, instead of an error: for what only counts the servers. */
+  keepUnknownNames?: boolean;
+}
+
 /**
- * The chosen servers as protectables. A server that was asked for and is not there becomes an item all the same: its own backup fails
- * by name (`ServerNotFound`) and the others go on. Throws `NoServerSelected` for tags that no server carries; a project without servers
- * is no error.
- * The chosen servers as protectables, those of one host as far apart as can be. A server that was asked for and is not there becomes an item all the same: its own backup fails
- * by name (`ServerNotFound`) and the others go on.
+ * The chosen servers as protectables, those of one host as far apart as can be. An id that is not there becomes an item all the same:
+ * its own backup fails by name (`ServerNotFound`) and the others go on. Throws `NoServerSelected` for names and tags that no server
+ * has, which are mistyped more often than gone, and `InvalidInput` for a name of several; a project without servers is no error.
  */
 export async function selectServers(
   openstack: OpenStack,
   request: BackupRequest,
-  signal?: AbortSignal,
+  { signal, keepUnknownNames = false }: SelectOptions = {},
 ): Promise<ServerProtectable[]> {
-  const servers: (Server | string)[] = [];
+  const servers: Server[] = [];
   const where = { allProjects: request.all_projects === true };
-  if (request.servers === undefined) {
-    const { tags } = request;
-    const filter = { ...where, ...(tags === undefined ? {} : { tags }) };
-    for await (const server of openstack.servers.list(filter, { signal })) servers.push(server);
-    // A mistyped tag must not pass for a good night: nobody would look at the backups again.
-    if (request.tags !== undefined && servers.length === 0) throw noneWith(request.tags, where);
-  } else {
-    servers.push(...(await namedServers(openstack, request.servers, where, signal)));
-  }
+  const { tags } = request;
+  const filter = { ...where, ...(tags === undefined ? {} : { tags }) };
+  for await (const server of openstack.servers.list(filter, { signal })) servers.push(server);
+  // A mistyped tag must not pass for a good night: nobody would look at the backups again.
+  if (tags !== undefined && servers.length === 0) throw noneWith(tags, where);
+  const chosen =
+    request.servers === undefined
+      ? servers
+      : namedServers(servers, request.servers, { ...where, keepUnknownNames });
   const imageName = imageNames(openstack, signal);
   const protectables: ServerProtectable[] = [];
-  for (const server of spreadOverHosts(servers))
+  for (const server of spreadOverHosts(chosen))
     protectables.push(await protectableOf(server, imageName));
   return protectables;
 }
@@ -64,19 +72,42 @@ export async function selectServers(
 function noneWith(tags: readonly string[], { allProjects }: ServerFilter): NoServerSelected {
   const named = tags.map((tag) => `"${tag}"`).join(' and ');
   return new NoServerSelected(
-    `No server of ${allProjects === true ? 'any project in this region' : 'this project and region'} has the ${tags.length === 1 ? 'tag' : 'tags'} ${named}.`,
+    `No server of ${scopeOf(allProjects)} has the ${tags.length === 1 ? 'tag' : 'tags'} ${named}.`,
   );
 }
 
-async function namedServers(
-  openstack: OpenStack,
+function noneNamed(
+  names: readonly string[],
+  all: readonly Server[],
+  allProjects: boolean | undefined,
+): NoServerSelected {
+  const near = names.flatMap((name) =>
+    nearNames(
+      name,
+      all.map((server) => server.name),
+    ),
+  );
+  const unseen = all.filter(({ incomplete }) => incomplete).length;
+  return new NoServerSelected(
+    [
+      `No server of ${scopeOf(allProjects)} has the ${names.length === 1 ? 'name' : 'names'} ${names.map((name) => `"${name}"`).join(', ')}; nothing was backed up.`,
+      ...(near.length === 0 ? [] : [`Near: ${[...new Set(near)].join(', ')}.`]),
+      ...(unseen === 0 ? [] : [`Nova cannot tell the names of ${String(unseen)} servers now.`]),
+    ].join(' '),
+  );
+}
+
+function scopeOf(allProjects: boolean | undefined): string {
+  return allProjects === true ? 'any project in this region' : 'this project and region';
+}
+
+function namedServers(
+  all: readonly Server[],
   wanted: readonly string[],
-  where: ServerFilter,
-  signal?: AbortSignal,
-): Promise<(Server | string)[]> {
+  { allProjects, keepUnknownNames }: ServerFilter & { keepUnknownNames: boolean },
+): (Server | string)[] {
   const chosen = new Map<string, Server | string>();
-  const all: Server[] = [];
-  for await (const server of openstack.servers.list(where, { signal })) all.push(server);
+  const unknown: string[] = [];
   for (const word of wanted) {
     const matches = all.filter((server) => server.id === word);
     if (matches.length === 0) matches.push(...all.filter((server) => server.name === word));
@@ -86,8 +117,10 @@ async function namedServers(
       );
     }
     const match = matches[0] ?? word;
+    if (typeof match === 'string' && !SERVER_ID.test(match)) unknown.push(match);
     chosen.set(typeof match === 'string' ? match : match.id, match);
   }
+  if (unknown.length > 0 && !keepUnknownNames) throw noneNamed(unknown, all, allProjects);
   return [...chosen.values()];
 }
 

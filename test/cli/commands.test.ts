@@ -11,6 +11,7 @@ import { collector } from './collector.ts';
 
 const MIB = 1024 ** 2;
 
+const NOBODY = '00000000-0000-4000-8000-000000000000';
 interface Ran {
   exitCode: number;
   stdout: string;
@@ -183,7 +184,7 @@ describe('the snapbank command', () => {
   });
 
   it('ends with 1 and names the error when a server fails', async () => {
-    const ran = await snapbank(['backup', '--server', 'web-1', '--server', 'nobody', '--json']);
+    const ran = await snapbank(['backup', '--server', 'web-1', '--server', NOBODY, '--json']);
 
     expect(ran.exitCode).toBe(1);
     expect(ran.events.at(-1)).toMatchObject({
@@ -191,7 +192,7 @@ describe('the snapbank command', () => {
       failed: 1,
       servers: expect.arrayContaining([
         expect.objectContaining({
-          id: 'nobody',
+          id: NOBODY,
           error: expect.objectContaining({ name: 'ServerNotFound' }),
         }),
       ]),
@@ -199,21 +200,25 @@ describe('the snapbank command', () => {
   });
 
   it('says what to do about a failure inside the execution', async () => {
-    const server = await snapbank(['backup', '--server', 'nobody']);
+    const server = await snapbank(['backup', '--server', NOBODY]);
     const whole = await snapbank(['restore', 'web-1@latest', '--flavor', 'huge']);
 
     expect(server.stdout).toMatch(/ServerNotFound.*\n {2}Check the id, the project/);
     expect(whole.stderr).toMatch(/RestoreNotPossible.*\n {2}Name others, e\.g\. --flavor/);
   });
 
-  it('refuses a tag that no server has, and only warns of a project without servers', async () => {
+  it('refuses a tag or a name that no server has, and only warns of a project without servers', async () => {
     const tag = await snapbank(['backup', '--tag', 'nighlty', '--json']);
 
     expect(tag).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringMatching(/NoServerSelected.*"nighlty".*\n {2}See the tags/),
+      stderr: expect.stringMatching(/NoServerSelected.*"nighlty".*\n {2}See names and tags/),
     });
     expect(tag.events.at(-1)).toMatchObject({ type: 'error', name: 'NoServerSelected' });
+    expect(await snapbank(['backup', '--server', 'web-1', '--server', 'web-l'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/NoServerSelected.*"web-l"; nothing.*Near: web-1\./),
+    });
     const empty = cloud.addProject({ name: 'empty' });
     const all = await snapbank(['backup', '--all'], {
       OS_APPLICATION_CREDENTIAL_ID: empty.applicationCredential.id,

@@ -4,6 +4,8 @@ import { startWorld, type World, type WorldOptions } from './world.ts';
 
 const MIB = 1024 ** 2;
 
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+
 describe('the backup machine', () => {
   let world: World;
   const start = async (options?: WorldOptions) => {
@@ -195,11 +197,28 @@ describe('the backup machine', () => {
   it('fails by name for a server that Nova does not know', async () => {
     const { run } = await start();
 
-    const outcome = await run('backup', { servers: ['nobody'] });
+    const outcome = await run('backup', { servers: [NOBODY] });
 
     expect(JSON.parse(outcome.cause ?? '').failures).toMatchObject([
-      { id: 'nobody', error: 'ServerNotFound' },
+      { id: NOBODY, error: 'ServerNotFound' },
     ]);
+  });
+
+  it('refuses names that no server has, and a name of several, before any backup', async () => {
+    const { run, addServer } = await start();
+    await addServer('web-1', randomBytes(MIB));
+    const twins = [
+      await addServer('twin', randomBytes(MIB)),
+      await addServer('twin', randomBytes(MIB)),
+    ];
+
+    const unknown = await run('backup', { servers: ['web-1', 'wbe-1', 'nobody', NOBODY] });
+    const several = await run('backup', { servers: ['web-1', 'twin'] });
+
+    expect(unknown).toMatchObject({ status: 'FAILED', error: 'NoServerSelected' });
+    expect(unknown.cause).toMatch(/names \\"wbe-1\\", \\"nobody\\"; nothing.*Near: web-1\./);
+    expect(several).toMatchObject({ status: 'FAILED', error: 'InvalidInput' });
+    for (const id of twins) expect(several.cause).toContain(id);
   });
 
   it('says what is wrong with an input before anything is done', async () => {

@@ -175,8 +175,8 @@ describe('a backup that includes volumes', () => {
     await clock.advance(3 * 3600 * 1000);
 
     // What Cinder deletes in its own time is gone with the second.
-    await run('backup', { servers: ['nobody'] });
-    await run('backup', { servers: ['nobody'] });
+    await run('backup', { servers: ['00000000-0000-4000-8000-000000000000'] });
+    await run('backup', { servers: ['00000000-0000-4000-8000-000000000000'] });
 
     expect(await leftovers()).toEqual([]);
     expect(await keysOf(places.register, 'stopped/')).toEqual([]);

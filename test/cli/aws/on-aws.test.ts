@@ -53,6 +53,8 @@ function startedIn(aws: Stage['aws']): number {
   return aws.executions().length;
 }
 
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+
 describe('a command with --on', () => {
   it('backs up in AWS with the progress and the summary of an embedded run', async () => {
     const here = await stage.run('backup --all', stage.embeddedEnv);
@@ -113,11 +115,11 @@ describe('a command with --on', () => {
   });
 
   it('ends with 1 and names the error when a server fails there', async () => {
-    const ran = await stage.run('backup --server web-1 --server nobody --on snapbank');
+    const ran = await stage.run(`backup --server web-1 --server ${NOBODY} --on snapbank`);
 
     expect(ran.exitCode).toBe(1);
-    expect(ran.stdout).toMatch(/nobody: ServerNotFound: .*1 of 2 backed up/s);
-    expect(ran.stderr).toContain('nobody: failed: ServerNotFound');
+    expect(ran.stdout).toMatch(/0{12}: ServerNotFound: .*1 of 2 backed up/s);
+    expect(ran.stderr).toContain(`${NOBODY}: failed: ServerNotFound`);
   });
 
   it('says what a wrong input is, as the machine says it', async () => {
@@ -396,7 +398,7 @@ describe('--on', () => {
 
 describe('executions, watch and retry-failed', () => {
   it('lists what ran in AWS, newest first, with its servers', async () => {
-    await stage.run('backup --server db-1 --server nobody --on snapbank');
+    await stage.run(`backup --server db-1 --server ${NOBODY} --on snapbank`);
 
     const { events } = await stage.run('executions --on snapbank --limit 3 --json');
 
@@ -416,7 +418,7 @@ describe('executions, watch and retry-failed', () => {
   });
 
   it('lists what ran on this computer', async () => {
-    await stage.run('backup --server db-1 --server nobody', stage.embeddedEnv);
+    await stage.run(`backup --server db-1 --server ${NOBODY}`, stage.embeddedEnv);
     await stage.run('verify --all', stage.embeddedEnv);
 
     const { events } = await stage.run('executions --json', stage.embeddedEnv);
@@ -432,8 +434,13 @@ describe('executions, watch and retry-failed', () => {
 
   it.each(['in AWS', 'here'])('tries again %s what failed and nothing else', async (where) => {
     const [env, on] = where === 'here' ? [stage.embeddedEnv, ''] : [stage.env, '--on snapbank'];
-    await stage.run(`backup --server db-1 --server late ${on}`, env);
     const late = await stage.addServer('late');
+    const path = new RegExp(`${late}/action$`);
+    stage.cloud.faults.add(
+      { service: 'compute', method: 'POST', path },
+      { kind: 'status', status: 403 },
+    );
+    await stage.run(`backup --server db-1 --server late ${on}`, env);
 
     const { events, exitCode } = await stage.run(`retry-failed ${on} --json`, env);
 
@@ -443,7 +450,10 @@ describe('executions, watch and retry-failed', () => {
   });
 
   it('reads the list of all that failed where the summary names only some', async () => {
-    const nobodies = Array.from({ length: 60 }, (_, index) => `nobody-${String(index)}`);
+    const nobodies = Array.from(
+      { length: 60 },
+      (_, index) => `${NOBODY.slice(0, -2)}${String(index + 10)}`,
+    );
     const failing = nobodies.map((name) => `--server ${name}`).join(' ');
     await stage.run(`backup --server db-1 ${failing} --on snapbank`);
 
