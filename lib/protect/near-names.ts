@@ -17,10 +17,10 @@ export function nearNames(word: string, names: Iterable<string>): string[] {
 /** Characters to insert, to delete or to replace. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [line, letter] of [...a].entries()) {
+  for (let line = 0; line < a.length; line += 1) {
     const next = [line + 1];
     for (let column = 1; column <= b.length; column += 1) {
-      const replaced = (row[column - 1] ?? 0) + (b[column - 1] === letter ? 0 : 1);
+      const replaced = (row[column - 1] ?? 0) + (b[column - 1] === a[line] ? 0 : 1);
       next.push(Math.min(replaced, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
     }
     row = next;
