@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { InvalidInput } from '../errors.ts';
 import type { TlsOptions } from '../http/http-types.ts';
 import type { ProxySettings } from '../http/proxy.ts';
-import { redactUrl } from '../http/redact.ts';
+import { redactText } from '../http/redact.ts';
 import type { Log } from '../log.ts';
 import type {
   CloudConfig,
@@ -105,11 +105,16 @@ class Entry {
   }
 }
 
+/** Of what is no URL, and so cannot be taken apart: without what may be a user, a password or a query. */
+function withoutSecrets(text: string): string {
+  return redactText(text.replace(/^(\w+:\/\/)?.*@/, '$1').replace(/[?#].*$/s, ''));
+}
+
 function authUrl(entry: Entry): string {
   const text = entry.required('auth_url');
   if (!/^https?:\/\/[^/]/.test(text) || !URL.canParse(text)) {
     throw new InvalidInput(
-      `${entry.called('auth_url')} is ${redactUrl(text)}; it must be a URL such as https://keystone.example.org/v3.`,
+      `${entry.called('auth_url')} is "${withoutSecrets(text)}"; it must be a URL such as https://keystone.example.org/v3.`,
     );
   }
   const { origin, pathname } = new URL(text);

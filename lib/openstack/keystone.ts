@@ -1,3 +1,4 @@
+import type { HttpAnswer } from '../http/http-types.ts';
 import type { Http } from '../http/http.ts';
 import { redactText, redactUrl } from '../http/redact.ts';
 import type { CatalogueService } from './catalogue.ts';
@@ -37,6 +38,7 @@ export async function authenticate(
   });
   if (answer.status !== 201) {
     const refusal = refusalOf('Keystone', `authenticate at ${redactUrl(config.authUrl)}`, answer);
+    if (isOfAnother(answer)) throw notKeystone(config, refusal.text);
     throw authenticationError(config, answer.status, refusal.text) ?? errorOf(refusal);
   }
   const value = answer.headers['x-subject-token'];
@@ -62,6 +64,23 @@ function authRequest(credentials: Credentials): object {
   };
 }
 
+/** Keystone says in its own shape why it refuses; a web server, a proxy or another service in its place does not. */
+function isOfAnother({ status, text }: HttpAnswer): boolean {
+  const isRefusal = status >= 400 && status < 500 && status !== 413 && status !== 429;
+  if (!isRefusal && status !== 501) return false;
+  const body = parseJson(text);
+  const isInItsShape = typeof body === 'object' && body !== null && 'error' in body;
+  return !isInItsShape || (status === 404 && !NOT_FOUND.test(text));
+}
+
+const NOT_FOUND = /could not find|not find/i;
+
+function notKeystone({ authUrl }: CloudConfig, text: string): UnexpectedAnswer {
+  return new UnexpectedAnswer(
+    `${redactUrl(authUrl)} is not a Keystone v3: check OS_AUTH_URL (auth_url in clouds.yaml). It says: ${redactText(text)}`,
+  );
+}
+
 function authenticationError(
   { credentials, authUrl, name }: CloudConfig,
   status: number,
@@ -69,14 +88,9 @@ function authenticationError(
 ): AuthenticationFailed | undefined {
   const at = `Keystone at ${redactUrl(authUrl)} (cloud "${name}")`;
   const said = `It says: ${redactText(text)}`;
-  if (status === 404 && /could not find|not find/i.test(text)) {
-    return new AuthenticationFailed(
-      `${at} knows no such ${called(credentials)}: it was deleted, has expired, or belongs to another cloud. ${said}`,
-    );
-  }
   if (status === 404) {
     return new AuthenticationFailed(
-      `${redactUrl(authUrl)} is not a Keystone v3: check OS_AUTH_URL (auth_url in clouds.yaml). ${said}`,
+      `${at} knows no such ${called(credentials)}: it was deleted, has expired, or belongs to another cloud. ${said}`,
     );
   }
   if (status === 401) {

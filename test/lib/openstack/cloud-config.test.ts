@@ -181,7 +181,10 @@ describe('from the environment', () => {
       /^OS_PROJECT_ID or OS_PROJECT_NAME \(a password needs a project\) is not set/,
     ],
     [{ OS_AUTH_URL: 'http://x', OS_USERNAME: 'me', OS_PROJECT_ID: 'p' }, /^OS_PASSWORD is not set/],
-    [{ ...variables, OS_AUTH_URL: 'keystone:5000' }, /OS_AUTH_URL is .*; it must be a URL such as/],
+    [
+      { ...variables, OS_AUTH_URL: 'me:word@keystone:5000?token=t' },
+      /OS_AUTH_URL is "keystone:5000"; it must be a URL such as/,
+    ],
     [
       { ...variables, OS_AUTH_TYPE: 'v3oidcpassword' },
       /OS_AUTH_TYPE is "v3oidcpassword"; snapbank/,

@@ -104,15 +104,18 @@ describe('login', () => {
     },
   );
 
-  it('says that something else than Keystone answers', async () => {
-    const page = { status: 201, headers: {}, body: '<html>Log in</html>' };
-    const { openstack } = await start({ [LOGIN]: page });
+  it.each([201, 401, 403, 404, 405, 501])(
+    'says that something else than Keystone answers %i',
+    async (status) => {
+      const page = { status, headers: {}, body: '<html>Log in</html>' };
+      const { openstack } = await start({ [LOGIN]: page });
 
-    await expect(openstack.identity()).rejects.toMatchObject({
-      name: 'UnexpectedAnswer',
-      message: expect.stringContaining('is not Keystone') as string,
-    });
-  });
+      await expect(openstack.identity()).rejects.toMatchObject({
+        name: 'UnexpectedAnswer',
+        message: expect.stringMatching(/is not (a )?Keystone/) as string,
+      });
+    },
+  );
 
   it('tries again while Keystone is out of order', async () => {
     const down = { status: 503, headers: {}, body: 'down' };
