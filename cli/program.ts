@@ -47,6 +47,8 @@ Examples:
 The cloud is found as by the openstack command (clouds.yaml, OS_CLOUD, OS_*), S3 as by the aws command (profiles, AWS_*).
 Exit codes: 0 all well, 1 something failed (the summary says what), 2 wrong usage or configuration.`;
 
+const GLOBAL_OPTIONS = '\nGlobal options (--bank, --key-file, --json, …): snapbank --help';
+
 export function createProgram(surroundings: Surroundings, state: ExitState): Command {
   const program = new Command('snapbank')
     .description(
@@ -70,7 +72,11 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
 
   /** Global options may stand before or after the command's name. */
   const command = (parent: Command, usage: string, description: string): Command => {
-    const made = parent.command(usage).description(description).exitOverride();
+    const made = parent
+      .command(usage)
+      .description(description)
+      .addHelpText('after', GLOBAL_OPTIONS)
+      .exitOverride();
     for (const option of program.options) {
       if (option.long !== '--version')
         made.addOption(new Option(option.flags, option.description).hideHelp());
@@ -96,7 +102,11 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .addOption(allProjects)
     .action(run(listProtectables));
 
-  const bank = program.command('bank').description('make a bank, or look at one').exitOverride();
+  const bank = program
+    .command('bank')
+    .description('make a bank, or look at one')
+    .addHelpText('after', GLOBAL_OPTIONS)
+    .exitOverride();
   command(bank, 'init', 'make a bank at --bank')
     .option('--recipient <public key>', 'a key that may restore; repeatable', collect)
     .option('--write-only-key-file <path>', 'also make a key that may back up but not read')
@@ -144,6 +154,10 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     )
     .option('--include-volumes', 'attached volumes too, and servers that boot from volumes')
     .option('--stop', 'stop running servers while their snapshots are taken, then start them again')
+    .addHelpText(
+      'after',
+      '\nAn interrupted backup is continued by the same command within the hour, with the snapshots that it has; --execution NEWNAME begins anew.',
+    )
     .action(run(runBackup));
 
   command(program, 'checkpoints', 'list checkpoints')
@@ -165,12 +179,17 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
       'flavor, network, security-group, key-pair or volume-type of another cloud; repeatable',
       collect,
     )
-    .addOption(new Option('--format <format>', 'of the image').choices(['raw', 'qcow2']))
     .addOption(
-      new Option('--import <method>', 'how the image gets into Glance').choices([
-        'web-download',
-        'stream',
+      new Option('--format <format>', 'of the image (default: as it was backed up)').choices([
+        'raw',
+        'qcow2',
       ]),
+    )
+    .addOption(
+      new Option(
+        '--import <method>',
+        'how the image gets into Glance (SNAPBANK_IMAGE_IMPORT, else stream)',
+      ).choices(['web-download', 'stream']),
     )
     .option('--check', 'read the image back and compare it with the checkpoint')
     .action(run(runRestore));
@@ -189,7 +208,12 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
   command(program, 'export <checkpoint>', 'write a disk of a checkpoint to a file')
     .requiredOption('--output <file>', 'the file; it must not exist')
     .option('--disk <number>', 'which one, as show lists them (0, the root disk)', Number)
-    .addOption(new Option('--format <format>', 'of the file').choices(['raw', 'qcow2']))
+    .addOption(
+      new Option(
+        '--format <format>',
+        'of the file (default: by the name of the file, else as it was backed up)',
+      ).choices(['raw', 'qcow2']),
+    )
     .action(run(exportDisk));
 
   executing(
@@ -202,11 +226,10 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--server <id or name>', 'all checkpoints of this server; repeatable', collect)
     .option('--all', 'all checkpoints of the bank')
     .addOption(
-      new Option('--level <level>', 'how thoroughly; data reads everything back').choices([
-        'records',
-        'packs',
-        'data',
-      ]),
+      new Option(
+        '--level <level>',
+        'how thoroughly; data (the default) reads everything back',
+      ).choices(['records', 'packs', 'data']),
     )
     .option('--sample <percent>', 'only a part, such as 10%; successive runs take turns')
     .option('--boot', 'restore it under a throw-away name, see it boot, and remove it again')
@@ -217,16 +240,16 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .action(run(runVerify));
 
   executing(command(program, 'prune', 'take checkpoints out that no rule keeps'))
-    .option('--keep-last <n>', 'keep the newest n of each server', Number)
+    .option('--keep-last <n>', 'keep the newest n of each server', countOf('--keep-last'))
     .option(
       '--keep-hourly <n>',
       'keep the newest of each of the last n hours that have one',
-      Number,
+      countOf('--keep-hourly'),
     )
-    .option('--keep-daily <n>', 'the same with days', Number)
-    .option('--keep-weekly <n>', 'with ISO weeks', Number)
-    .option('--keep-monthly <n>', 'with months', Number)
-    .option('--keep-yearly <n>', 'with years', Number)
+    .option('--keep-daily <n>', 'the same with days', countOf('--keep-daily'))
+    .option('--keep-weekly <n>', 'with ISO weeks', countOf('--keep-weekly'))
+    .option('--keep-monthly <n>', 'with months', countOf('--keep-monthly'))
+    .option('--keep-yearly <n>', 'with years', countOf('--keep-yearly'))
     .option('--keep-within <span>', 'keep all of this span before the newest: 30d, 1y6m, 48h')
     .option('--server <id or name>', 'only this server; repeatable', collect)
     .option('--time-zone <name>', 'where days begin, such as Europe/Vienna (UTC)')
@@ -243,11 +266,7 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--dry-run', 'say what would be deleted, and delete nothing')
     .option('--force', 'delete even more than half of the bank')
     .option('--no-compact', 'leave packs as they are, however little of them is needed')
-    .option(
-      '--undelete-days <days>',
-      'how long a pruned checkpoint can be brought back (7)',
-      Number,
-    )
+    .option('--undelete-days <days>', 'how long a pruned checkpoint can be brought back (7)', days)
     .action(run(runCollectGarbage));
 
   command(program, 'executions', 'list what ran and runs: here, or in AWS')
@@ -308,6 +327,24 @@ function minutes(value: string): number {
   const count = Number(value);
   if (count > 0) return count;
   throw new InvalidInput(`--watch-minutes is "${value}"; give a number of minutes.`);
+}
+
+const MOST_KEPT = 100_000;
+
+function countOf(option: string): (value: string) => number {
+  return (value) => {
+    const count = Number(value);
+    if (Number.isInteger(count) && count >= 1 && count <= MOST_KEPT) return count;
+    throw new InvalidInput(
+      `${option} is "${value}"; give a whole number from 1 to ${String(MOST_KEPT)}.`,
+    );
+  };
+}
+
+function days(value: string): number {
+  const count = Number(value);
+  if (value.trim() !== '' && count >= 0 && Number.isFinite(count)) return count;
+  throw new InvalidInput(`--undelete-days is "${value}"; give a number of days, such as 7.`);
 }
 
 function collect(value: string, before: string[] = []): string[] {

@@ -1,6 +1,5 @@
 import type { Services } from '../lib/services.ts';
 import { ExecutionAlreadyExists, HistoryCorrupt } from '../local/engine/errors.ts';
-import type { ExecutionOutcome } from '../local/engine/execution-options.ts';
 import { runMachine } from '../local/run-machine.ts';
 import type { CommandContext } from './context.ts';
 import {
@@ -34,13 +33,13 @@ export async function runEmbedded(
     );
   try {
     let execution = await nextName();
-    let outcome = await runNamed(context, run, services, execution);
-    if (outcome === undefined) {
+    let ran = await runNamed(context, run, services, execution);
+    if (ran === undefined) {
       await execution.ended();
       execution = await nextName();
-      outcome = await runNamed(context, run, services, execution);
+      ran = await runNamed(context, run, services, execution);
     }
-    if (outcome === undefined || outcome.status === 'ABORTED') {
+    if (ran === undefined || ran.outcome.status === 'ABORTED') {
       await run.whenStopped?.(services, execution.name).catch((error: unknown) => {
         context.output.warn(error instanceof Error ? error.message : String(error));
       });
@@ -50,7 +49,7 @@ export async function runEmbedded(
     return {
       name: execution.name,
       arn: undefined,
-      outcome,
+      ...ran,
       elapsedMilliseconds: Date.now() - startedAt,
       readWork: async (key) => await services.places.work.get(key),
     };
@@ -71,15 +70,18 @@ async function scopeOf(
   return [bankId, cloud, region, projectId];
 }
 
+/** How it ended, and when it was begun if that was before this command. */
+type Ran = Pick<EndedExecution, 'outcome' | 'continuedFrom'>;
+
 /** Undefined where there is nothing to continue: the execution had failed for good, or an older version of snapbank began it. */
 async function runNamed(
   context: CommandContext,
   { machine, input, display }: ExecutionRun,
   services: Services,
   { name, continued }: NamedExecution,
-): Promise<ExecutionOutcome | undefined> {
-  context.output.event({ type: 'execution', name, continued });
-  if (continued) context.output.warn(`Continuing ${name}, which was interrupted.`);
+): Promise<Ran | undefined> {
+  let begun: Date | undefined;
+  let wasBegun = false;
   let anythingNew = false;
   try {
     const outcome = await runMachine({
@@ -90,13 +92,21 @@ async function runNamed(
       history: context.history,
       signal: context.signal,
       onEvent: (event, recorded) => {
+        if (begun === undefined) {
+          begun = new Date(event.timestamp);
+          wasBegun = recorded;
+          // Not before: where another process runs it, it is neither interrupted nor continued.
+          context.output.event({ type: 'execution', name, continued: continued || recorded });
+          if (continued) context.output.warn(`Continuing ${name}, which was interrupted.`);
+        }
         anythingNew ||= !recorded;
         display.follow(event);
       },
     });
-    if (!continued || anythingNew) return outcome;
+    const ran = { outcome, continuedFrom: wasBegun ? begun : undefined };
+    if (!continued || anythingNew) return ran;
     // It was killed after its end and before anybody was told of it. To do it again would make a second server.
-    return outcome.status === 'SUCCEEDED' ? outcome : undefined;
+    return outcome.status === 'SUCCEEDED' ? ran : undefined;
   } catch (error) {
     const unusable = error instanceof ExecutionAlreadyExists || error instanceof HistoryCorrupt;
     if (!continued || !unusable) throw error;

@@ -35,6 +35,8 @@ export interface EndedExecution {
   arn: string | undefined;
   outcome: ExecutionOutcome;
   elapsedMilliseconds: number;
+  /** When it was begun, by a command that was interrupted; undefined where this command began it, and in AWS. */
+  continuedFrom?: Date | undefined;
   /** Reads what it left in the work place; undefined, with a warning, where this computer cannot. */
   readonly readWork: (key: string) => Promise<Uint8Array | undefined>;
 }

@@ -28,7 +28,18 @@ export async function runCommandLine(
     return state.exitCode;
   } catch (error) {
     // Commander has said it already; its code is 0 for --help and --version.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      if (argv.includes('--json')) {
+        jsonLines(surroundings.stdout)({
+          type: 'error',
+          name: 'InvalidInput',
+          message: error.message.replace(/^error: /, ''),
+          remedy: 'snapbank --help lists commands and options.',
+        });
+      }
+      return 2;
+    }
     if (argv.includes('--json')) {
       jsonLines(surroundings.stdout)({ type: 'error', ...describeError(error) });
     }

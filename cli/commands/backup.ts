@@ -41,11 +41,11 @@ export async function runBackup(context: CommandContext, options: BackupOptions)
 /** Says what became of every server. False when one failed. */
 export async function showBackup(
   { output }: CommandContext,
-  { name, outcome, elapsedMilliseconds, readWork }: EndedExecution,
+  { name, outcome, elapsedMilliseconds, continuedFrom, readWork }: EndedExecution,
 ): Promise<boolean> {
   const summary = backupSummaryOf(outcome);
   const bytes = await readWork(summary.outcomesKey);
-  const run = { name, summary, elapsedMilliseconds };
+  const run = { name, summary, elapsedMilliseconds, continuedFrom };
   if (bytes === undefined) showTotals(output, run);
   else show(output, parseOutcomes(bytes), run);
   return summary.failed === 0;
@@ -69,6 +69,9 @@ function requestOf(options: BackupOptions): JsonObject {
   const chosen = [options.server, options.tag, options.all].filter(
     (choice) => choice !== undefined,
   );
+  if (options.all === true && options.server !== undefined) {
+    throw new InvalidInput('--all does not go with --server.');
+  }
   if (chosen.length !== 1) {
     throw new InvalidInput(
       'Say which servers to back up: --server NAME (repeatable), --tag TAG, or --all. `snapbank protectables` lists them.',
@@ -104,6 +107,7 @@ interface Run {
   name: string;
   summary: BackupSummary;
   elapsedMilliseconds: number;
+  continuedFrom: Date | undefined;
 }
 
 function show(output: Output, servers: readonly ServerOutcome[], run: Run): void {
@@ -112,6 +116,7 @@ function show(output: Output, servers: readonly ServerOutcome[], run: Run): void
     type: 'summary',
     execution: name,
     ...summary,
+    ...continuedFields(run),
     servers: servers.map(({ error, ...server }) => ({
       ...server,
       error: error === null ? null : { ...error, remedy: remedyOf(error.name) },
@@ -149,17 +154,36 @@ function show(output: Output, servers: readonly ServerOutcome[], run: Run): void
 /** What the execution's own output says, where the list of servers cannot be read. */
 function showTotals(output: Output, run: Run): void {
   const { failures, failed } = run.summary;
-  output.event({ type: 'summary', execution: run.name, ...run.summary, servers: null });
+  output.event({
+    type: 'summary',
+    execution: run.name,
+    ...run.summary,
+    ...continuedFields(run),
+    servers: null,
+  });
   for (const { id, name, error } of failures) output.line(printable(`${name ?? id}: ${error}`));
   if (failed > failures.length)
     output.line(`… and ${String(failed - failures.length)} more failed.`);
   totalsLine(output, run);
 }
 
-function totalsLine(output: Output, { summary, elapsedMilliseconds }: Run): void {
+function continuedFields({ continuedFrom }: Run) {
+  return continuedFrom === undefined
+    ? { continued: false }
+    : { continued: true, startedAt: continuedFrom.toISOString() };
+}
+
+function totalsLine(output: Output, run: Run): void {
+  const { summary, elapsedMilliseconds, continuedFrom } = run;
   output.line(
     `${String(summary.succeeded)} of ${String(summary.total)} backed up in ${formatDuration(elapsedMilliseconds)}: ${formatBytes(summary.readBytes)} read, ${formatBytes(summary.newBytes)} new, ${formatBytes(summary.storedBytes)} stored.`,
   );
+  if (continuedFrom !== undefined) {
+    const from = continuedFrom.toISOString().slice(0, 19).replace('T', ' ');
+    output.line(
+      `Continued from ${from} UTC: disks that had their snapshot are of then; begin anew with --execution NEWNAME.`,
+    );
+  }
 }
 
 function bytes(count: number | null): string {

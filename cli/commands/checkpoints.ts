@@ -1,3 +1,4 @@
+import { CheckpointNotFound } from '../../lib/bank/register/errors.ts';
 import { listCheckpoints } from '../../lib/bank/register/list-checkpoints.ts';
 import type { CheckpointRecord } from '../../lib/bank/register/record.ts';
 import { type CheckpointSummary, openSummary } from '../../lib/protect/summary.ts';
@@ -25,6 +26,9 @@ export async function listCheckpointsCommand(
     if (options.server === undefined || names.includes(options.server)) {
       rows.push({ record, summary: opened });
     }
+  }
+  if (rows.length === 0 && options.server !== undefined) {
+    throw new CheckpointNotFound(`There is no checkpoint of server ${options.server}.`);
   }
   rows.sort((a, b) => b.record.createdAt.localeCompare(a.record.createdAt));
   for (const { record, summary } of rows)

@@ -12,7 +12,9 @@ import { resolveCheckpoint } from '../../lib/protect/resolve-checkpoint.ts';
 import { diskOf, readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
 import { imageFileLayout } from '../../lib/restore/image-layout.ts';
 import type { CommandContext } from '../context.ts';
+import type { Output } from '../output.ts';
 import { formatBytes } from '../terminal/format.ts';
+import { printable } from '../terminal/printable.ts';
 
 export interface ExportOptions {
   output: string;
@@ -27,6 +29,7 @@ export async function exportDisk(
   options: ExportOptions,
 ): Promise<void> {
   const { output, signal } = context;
+  const format = wantedFormat(options, output);
   const services = await context.services();
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   const { checkpoint } = await resolveCheckpoint(bank, register, reference, signal);
@@ -40,14 +43,16 @@ export async function exportDisk(
     const { root } = pin.record;
     const readable = await readCheckpoint(bank, { checkpoint, root }, signal);
     const { content: disk, description } = diskOf(readable, options.disk ?? ROOT_DISK);
-    const format = options.format ?? (disk.format === 'qcow2' ? 'qcow2' : 'raw');
     if (disk.format === 'opaque' && options.format !== undefined) {
       throw new InvalidInput(
         `The disk was backed up as an opaque ${description.image.diskFormat ?? 'file'}; leave out --format to get that file back.`,
       );
     }
     const reader = new ChunkReader(bank, readable.root, disk);
-    const layout = imageFileLayout(reader.map, disk, format);
+    const asBackedUp = disk.format === 'qcow2' ? 'qcow2' : 'raw';
+    // The file that an opaque disk was is given back whatever it is called.
+    const written = disk.format === 'opaque' ? asBackedUp : (format ?? asBackedUp);
+    const layout = imageFileLayout(reader.map, disk, written);
     const progress = output.progress({ one: 'disk', many: 'disks' });
     const row = {
       id: checkpoint,
@@ -74,15 +79,36 @@ export async function exportDisk(
       checkpoint,
       disk: disk.disk,
       output: options.output,
-      format,
+      format: written,
       bytes: doneBytes,
     });
     output.line(
-      `Wrote ${options.output} (${format}, ${formatBytes(doneBytes)}) from disk ${String(disk.disk)} of ${checkpoint}.`,
+      `Wrote ${options.output} (${written}, ${formatBytes(doneBytes)}) from disk ${String(disk.disk)} of ${checkpoint}.`,
     );
   } finally {
     await releasePin(register, pin.id);
   }
+}
+
+/** What the file's name promises counts where nothing else was said. */
+function wantedFormat(
+  { output: path, format }: ExportOptions,
+  output: Output,
+): 'raw' | 'qcow2' | undefined {
+  if (path === '-') {
+    throw new InvalidInput(
+      '--output - is not possible: the file is not written from its beginning to its end. Name a file; snapbank mount serves a disk without one.',
+    );
+  }
+  const suffix = /\.(raw|img|qcow2)$/i.exec(path)?.[1]?.toLowerCase();
+  if (suffix === undefined) return format;
+  const promised = suffix === 'qcow2' ? 'qcow2' : 'raw';
+  if (format !== undefined && format !== promised) {
+    output.warn(
+      `snapbank: warning: ${printable(path)} will hold ${format} (--format), whatever its name says.`,
+    );
+  }
+  return format ?? promised;
 }
 
 async function writeNewFile(

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { InvalidInput } from '../../lib/errors.ts';
+import { KeepRules } from '../../lib/prune/keep-rules.ts';
 import { PrunePlan, PruneSummary, ServerDecisions } from '../../lib/prune/plan.ts';
 import type { JsonObject } from '../../local/engine/json.ts';
 import type { CommandContext } from '../context.ts';
@@ -80,6 +81,12 @@ function requestOf(options: PruneOptions): JsonObject {
     ...(options.keepYearly === undefined ? {} : { yearly: options.keepYearly }),
     ...(options.keepWithin === undefined ? {} : { within: options.keepWithin }),
   };
+  const { keepWithin } = options;
+  if (keepWithin !== undefined && !KeepRules.shape.within.safeParse(keepWithin).success) {
+    throw new InvalidInput(
+      `--keep-within is "${keepWithin}"; give a span such as 30d, 1y6m or 48h.`,
+    );
+  }
   if (Object.keys(keep).length === 0) {
     throw new InvalidInput(
       'Say what is kept, for example --keep-daily 7 --keep-weekly 5 --keep-monthly 12; without a rule nothing is pruned.',

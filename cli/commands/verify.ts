@@ -87,6 +87,11 @@ function refuseTogether(
 /** A `VerifyRequest`, as the machine's first state checks it. */
 function requestOf(reference: string | undefined, options: VerifyOptions): JsonObject {
   const chosen = [reference, options.server, options.all].filter((one) => one !== undefined);
+  if (options.all === true && chosen.length > 1) {
+    throw new InvalidInput(
+      `--all does not go with ${options.server === undefined ? 'a checkpoint' : '--server'}.`,
+    );
+  }
   if (chosen.length !== 1) {
     throw new InvalidInput(
       'Say what to verify: CHECKPOINT or SERVER@latest, --server NAME (repeatable), or --all.',

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCommandLine } from '../../cli/run.ts';
 import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
@@ -45,6 +45,7 @@ afterAll(async () => {
 async function snapbank(
   argv: string[],
   env: Record<string, string | undefined> = {},
+  onStopRequest: (listener: () => void) => void = () => {},
 ): Promise<Ran> {
   const stdout = collector();
   const stderr = collector();
@@ -63,7 +64,7 @@ async function snapbank(
     cwd: directory,
     stdout: stdout.stream,
     stderr: stderr.stream,
-    onStopRequest: () => {},
+    onStopRequest,
   });
   const lines = argv.includes('--json') ? stdout.text().trim().split('\n') : [];
   return {
@@ -72,6 +73,10 @@ async function snapbank(
     stderr: stderr.text(),
     events: lines.map((line) => JSON.parse(line) as Record<string, unknown>),
   };
+}
+
+async function exported(file: string, ...options: string[]): Promise<Ran> {
+  return await snapbank(['export', 'web-1@latest', '--output', join(directory, file), ...options]);
 }
 
 describe('the snapbank command', () => {
@@ -197,6 +202,35 @@ describe('the snapbank command', () => {
         }),
       ]),
     });
+  });
+
+  it('says in the words of the options what is wrong with them, before anything starts', async () => {
+    for (const [argv, said] of [
+      [['prune', '--keep-last', '0'], '--keep-last is "0"; give a whole number from 1'],
+      [['prune', '--keep-daily', 'x'], '--keep-daily is "x"'],
+      [['prune', '--keep-within', '3 days'], '--keep-within is "3 days"; give a span such as'],
+      [['collect-garbage', '--undelete-days', 'x'], '--undelete-days is "x"; give a number'],
+      [['backup', '--server', 'web-1', '--all'], '--all does not go with --server.'],
+      [['verify', 'web-1@latest', '--all'], '--all does not go with a checkpoint.'],
+      [['verify', '--server', 'web-1', '--all'], '--all does not go with --server.'],
+      [['checkpoints', '--server', 'nosuch'], 'CheckpointNotFound'],
+      [['export', 'web-1@latest', '--output', '-'], '--output - is not possible'],
+    ] as const) {
+      const ran = await snapbank([...argv]);
+      expect(ran).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(said) });
+    }
+    expect((await snapbank(['backup', '--nosuch', '--json'])).events).toMatchObject([
+      { type: 'error', message: expect.stringContaining('--nosuch') },
+    ]);
+  });
+
+  it('exports in the format that the file is named after', async () => {
+    expect((await exported('a.qcow2')).stdout).toContain('(qcow2,');
+    expect((await exported('a.raw')).stdout).toContain('(raw,');
+    expect((await exported('a.img')).stdout).toContain('(raw,');
+    const contradicted = await exported('b.qcow2', '--format', 'raw');
+    expect(contradicted.stdout).toContain('(raw,');
+    expect(contradicted.stderr).toContain('b.qcow2 will hold raw (--format)');
   });
 
   it('says what to do about a failure inside the execution', async () => {
@@ -415,6 +449,40 @@ describe('the snapbank command', () => {
     for (const secret of [cloud.applicationCredential.secret, key]) {
       expect(`${ran.stdout}${ran.stderr}`).not.toContain(secret);
     }
+  });
+
+  it('says of when a continued backup is, and not that it continues what runs', async () => {
+    let stop: (() => void) | undefined;
+    cloud.faults.add({ service: 'compute', method: 'POST', path: /action$/ }, { kind: 'hang' });
+    const met = cloud.faults.injected;
+    const argv = ['backup', '--server', 'web-1', '--include-volumes'];
+    const first = snapbank(argv, {}, (listener) => (stop = listener));
+    await vi.waitFor(() => expect(cloud.faults.injected).toBe(met + 1), 20_000);
+    const twice = await snapbank(argv);
+    stop?.();
+    expect((await first).stderr).toMatch(/Stopping in good order.*ExecutionStopped/s);
+    cloud.faults.clear();
+
+    expect(twice.stderr).toContain('ExecutionRunning');
+    expect(twice.stderr).not.toContain('Continuing');
+    const continued = await snapbank(argv);
+    expect(continued.stderr).toContain('Continuing backup-');
+    expect(continued.stdout).toMatch(/Continued from .* UTC: .*--execution NEWNAME/);
+    const named = [...argv, '--execution', 'named', '--json'];
+    expect((await snapbank(named)).events.at(-1)).toMatchObject({ continued: false });
+    expect((await snapbank(named)).events.at(-1)).toMatchObject({
+      continued: true,
+      startedAt: expect.stringMatching(/^20.*Z$/),
+    });
+  }, 60_000);
+
+  it('says in the help of every command where the global options are, and defaults', async () => {
+    const helped = await snapbank(['export', '--help']);
+    expect(helped.stdout).toMatch(
+      /--format.*by the name of the file.*--json, …\): snapbank --help/s,
+    );
+    expect((await snapbank(['bank', 'init', '--help'])).stdout).toContain('Global options');
+    expect((await snapbank(['backup', '--help'])).stdout).toContain('--execution NEWNAME');
   });
 
   it('helps, and tells its version', async () => {
