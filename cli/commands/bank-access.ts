@@ -4,9 +4,10 @@ import { credentialsFromEnvironment } from '../../lib/bank/keys/credentials.ts';
 import { writeKeyFile } from '../../lib/bank/keys/key-file.ts';
 import { newSecretKey, parsePublicKey } from '../../lib/bank/keys/key-text.ts';
 import type { NewAccess } from '../../lib/bank/keys/new-access.ts';
+import { requireReader } from '../../lib/bank/open-bank.ts';
 import { InvalidInput } from '../../lib/errors.ts';
 import type { CommandContext } from '../context.ts';
-import { keyIn } from '../key-in.ts';
+import { type KeyFile, withKeyFiles } from '../key-in.ts';
 import type { Output } from '../output.ts';
 
 export interface AddAccessOptions {
@@ -33,8 +34,14 @@ export async function addBankAccess(
   context: CommandContext,
   options: AddAccessOptions,
 ): Promise<void> {
+  const { output } = context;
   const bank = await (await context.services()).bank();
-  const changed = await addAccess(bank, await newAccess(options));
+  requireReader(bank);
+  const use = { places: bank.places, keepInDoubt: true, output };
+  const changed = await withKeyFiles(
+    use,
+    async (keyIn) => await addAccess(bank, await newAccess(options, keyIn)),
+  );
   show(context.output, changed, 'Access was added; it opens what is stored already, too.');
 }
 
@@ -64,7 +71,10 @@ export async function rotateBankKeys(context: CommandContext): Promise<void> {
   );
 }
 
-async function newAccess(options: AddAccessOptions): Promise<NewAccess> {
+async function newAccess(
+  options: AddAccessOptions,
+  keyIn: (path: string) => Promise<KeyFile>,
+): Promise<NewAccess> {
   const { recipient, newKeyFile, newPassphraseFile, writeOnly = false } = options;
   const role = writeOnly ? 'writer' : 'reader';
   const given = [recipient, newKeyFile, newPassphraseFile].filter((one) => one !== undefined);
@@ -80,7 +90,9 @@ async function newAccess(options: AddAccessOptions): Promise<NewAccess> {
     return { label: options.label ?? 'passphrase', role, passphrase };
   }
   const publicKey =
-    recipient === undefined ? (await keyIn(newKeyFile ?? '')).publicKey : parsePublicKey(recipient);
+    recipient === undefined
+      ? (await keyIn(newKeyFile ?? '')).key.publicKey
+      : parsePublicKey(recipient);
   return { label: options.label ?? (writeOnly ? 'write-only key' : 'key'), role, publicKey };
 }
 

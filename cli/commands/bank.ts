@@ -1,12 +1,12 @@
 import type { Bank } from '../../lib/bank/bank.ts';
 import { createBank } from '../../lib/bank/create-bank.ts';
 import { credentialsFromEnvironment } from '../../lib/bank/keys/credentials.ts';
-import { parsePublicKey } from '../../lib/bank/keys/key-text.ts';
+import { parsePublicKey, type SecretKey } from '../../lib/bank/keys/key-text.ts';
 import type { NewAccess } from '../../lib/bank/keys/new-access.ts';
 import type { BankLock } from '../../lib/bank/lock.ts';
 import { InvalidInput } from '../../lib/errors.ts';
 import type { CommandContext } from '../context.ts';
-import { keyIn } from '../key-in.ts';
+import { type KeyFile, withKeyFiles } from '../key-in.ts';
 
 export interface InitOptions {
   recipient?: string[];
@@ -19,21 +19,37 @@ export interface InitOptions {
 
 /** `snapbank bank init`: proves that the register keeps put-if-absent, then makes the bank. */
 export async function initBank(context: CommandContext, options: InitOptions): Promise<void> {
-  const { env, output } = context;
+  const { output } = context;
   refuseContradictions(context, options);
   const { places } = await context.services();
   const lock = lockOf(options);
-  const access = options.unsealed === true ? 'unsealed' : await accessFor(context, options);
-  const bank = await createBank(places, { access, ...(lock === undefined ? {} : { lock }) });
+  const keyFiles: KeyFile[] = [];
+  // A bank of which nobody can say whether it was made is empty: its key is no loss.
+  const use = { places, keepInDoubt: false, output };
+  const bank = await withKeyFiles(use, async (keyIn) => {
+    const access =
+      options.unsealed === true
+        ? 'unsealed'
+        : await accessFor(context, options, async (path) => {
+            const file = await keyIn(path);
+            keyFiles.push(file);
+            return file.key;
+          });
+    return await createBank(places, { access, ...(lock === undefined ? {} : { lock }) });
+  });
   output.event({ type: 'summary', location: places.bank.location, ...bank.info });
   output.line(`Made bank ${bank.info.bankId} at ${places.bank.location}.`);
-  if (access === 'unsealed') {
+  if (options.unsealed === true) {
     output.warn(
       'The bank is UNSEALED: nothing in it is encrypted, and whoever reads the store reads the disks.',
     );
-  } else if (env['SNAPBANK_KEY_FILE'] !== undefined) {
+  }
+  for (const { path, made } of keyFiles) {
+    const whence = made ? 'which was made now' : 'which was there already';
     output.line(
-      `Its key is ${env['SNAPBANK_KEY_FILE']}. Keep a copy of it elsewhere: without it nothing can be restored.`,
+      path === options.writeOnlyKeyFile
+        ? `Its write-only key is ${path}, ${whence}: it backs up, and reads nothing.`
+        : `Its key is ${path}, ${whence}. Keep a copy of it elsewhere: without it nothing can be restored.`,
     );
   }
   if (lock !== undefined) output.line(lockText(lock));
@@ -75,7 +91,11 @@ function nonEmpty(value: string | undefined): boolean {
   return value !== undefined && value !== '';
 }
 
-async function accessFor({ env }: CommandContext, options: InitOptions): Promise<NewAccess[]> {
+async function accessFor(
+  { env }: CommandContext,
+  options: InitOptions,
+  keyIn: (path: string) => Promise<SecretKey>,
+): Promise<NewAccess[]> {
   const access: NewAccess[] = [];
   const keyFile = env['SNAPBANK_KEY_FILE'];
   if (keyFile !== undefined && nonEmpty(keyFile)) {

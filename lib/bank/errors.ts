@@ -50,8 +50,8 @@ export class KeyMissing extends SnapbankError {
 /** A key file cannot be used as it is. */
 export class KeyFileUnusable extends SnapbankError {
   static readonly when =
-    'A key file or a passphrase file is missing, malformed, or readable by other users.';
-  static readonly remedy = 'Correct the path, or run `chmod 600` on the file, as the message says.';
+    'A key file or a passphrase file is missing, malformed, readable by other users, or cannot be made where it is to be.';
+  static readonly remedy = 'Correct what the message names: the path, or who may read the file.';
   override readonly name = 'KeyFileUnusable' as const;
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,6 +92,32 @@ describe('access to a bank by the command', () => {
     const refused = await snapbank(['bank', 'add-access', '--new-key-file', file('x')], machine);
     expect(refused).toMatchObject({ exitCode: 2 });
     expect(refused.stderr).toContain('KeyMissing');
+    expect(existsSync(file('x'))).toBe(false);
+  });
+
+  it('leaves no new key file behind where it is refused, and every old one', async () => {
+    const label = 'x'.repeat(101);
+    const give = ['bank', 'add-access', '--label', label, '--new-key-file'];
+
+    expect((await snapbank([...give, file('x')])).stderr).toContain('100 characters');
+    expect((await snapbank([...give, file('key')])).exitCode).toBe(2);
+    const init = ['bank', 'init', '--write-only-key-file', file('y')];
+    expect((await snapbank(init)).stderr).toContain('BankExists');
+
+    expect([file('x'), file('y'), file('key')].map(existsSync)).toEqual([false, false, true]);
+    const elsewhere = { SNAPBANK_KEY_FILE: file('new'), SNAPBANK_BANK: '/dev/null/bank' };
+    expect((await snapbank(['bank', 'init'], elsewhere)).exitCode).not.toBe(0);
+    expect(existsSync(file('new'))).toBe(false);
+  });
+
+  it('says what is in the way of a new key file', async () => {
+    const there = await snapbank(['bank', 'make-key', file('key')]);
+    const nowhere = await snapbank(['bank', 'make-key', file('none/key')]);
+
+    expect(there).toMatchObject({ exitCode: 2 });
+    expect(there.stderr).toContain('never overwritten');
+    expect(nowhere.stderr).toContain(`there is no directory ${file('none')}`);
+    expect(there.stderr + nowhere.stderr).not.toMatch(/EEXIST|ENOENT|chmod/);
   });
 
   it('stays as it is when the keys are rotated', async () => {

@@ -416,16 +416,12 @@ describe('the snapbank command', () => {
   it('backs up with a key that cannot read what it stored', async () => {
     const bank = join(directory, 'asymmetric');
     const writer = join(directory, 'writer-key');
-    await snapbank([
-      'bank',
-      'init',
-      '--bank',
-      bank,
-      '--key-file',
-      join(directory, 'reader-key'),
-      '--write-only-key-file',
-      writer,
-    ]);
+    const reader = join(directory, 'reader-key');
+    await snapbank(['bank', 'make-key', reader]);
+    const init = ['bank', 'init', '--bank', bank, '--key-file', reader];
+    const made = await snapbank([...init, '--write-only-key-file', writer]);
+    expect(made.stdout).toContain(`Its key is ${reader}, which was there already.`);
+    expect(made.stdout).toContain(`Its write-only key is ${writer}, which was made now`);
 
     const backup = await snapbank(['backup', '--all', '--bank', bank, '--key-file', writer]);
     const restore = await snapbank([

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { KeyFileUnusable } from '../errors.ts';
 import { formatSecretKey, parseSecretKey, type SecretKey } from './key-text.ts';
 import { readPrivateFile, reasonOf } from './private-file.ts';
@@ -9,7 +10,7 @@ export async function writeKeyFile(path: string, key: SecretKey): Promise<void> 
   try {
     file = await open(path, 'wx', 0o600);
   } catch (error) {
-    throw new KeyFileUnusable(`The key file ${path} cannot be created: ${reasonOf(error)}.`, {
+    throw new KeyFileUnusable(`The key file ${path} cannot be made: ${whyNotMade(path, error)}`, {
       cause: error,
     });
   }
@@ -23,6 +24,17 @@ export async function writeKeyFile(path: string, key: SecretKey): Promise<void> 
   } finally {
     await file.close();
   }
+}
+
+function whyNotMade(path: string, error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EEXIST') {
+    return 'there is something of that name, and it is never overwritten, since it may be the only key of a bank. Give another path.';
+  }
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return `there is no directory ${dirname(path)}. Make it first, or give another path.`;
+  }
+  return `${reasonOf(error)}.`;
 }
 
 /** Reads a key file, unless others could read it too. */
