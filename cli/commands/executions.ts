@@ -39,8 +39,8 @@ export async function listExecutions(
   const now = new Date(context.clock.now());
   output.table<ExecutionRow>(
     [
-      { title: 'EXECUTION', text: ({ name }) => name, shrinkable: true },
-      { title: 'MACHINE', text: ({ machine }) => machine },
+      { title: 'EXECUTION', text: ({ name }) => name },
+      { title: 'MACHINE', text: ({ machine }) => machine, droppable: true },
       {
         title: 'STATUS',
         text: ({ status }) => status,
@@ -53,10 +53,25 @@ export async function listExecutions(
           stoppedAt === null ? '' : formatDuration(stoppedAt.getTime() - startedAt.getTime()),
         align: 'right',
       },
-      { title: 'OK', text: ({ servers }) => counted(servers?.succeeded), align: 'right' },
-      { title: 'FAILED', text: ({ servers }) => counted(servers?.failed), align: 'right' },
-      { title: 'OF', text: ({ servers }) => counted(servers?.total), align: 'right' },
-      { title: 'ERROR', text: ({ error }) => error ?? '' },
+      {
+        title: 'OK',
+        text: ({ servers }) => counted(servers?.succeeded),
+        align: 'right',
+        droppable: true,
+      },
+      {
+        title: 'FAILED',
+        text: ({ servers }) => counted(servers?.failed),
+        align: 'right',
+        droppable: true,
+      },
+      {
+        title: 'OF',
+        text: ({ servers }) => counted(servers?.total),
+        align: 'right',
+        droppable: true,
+      },
+      { title: 'ERROR', text: ({ error }) => error ?? '', shrinkable: true },
     ],
     rows,
   );

@@ -109,14 +109,14 @@ function show(output: Output, servers: readonly ServerDecisions[]): void {
     [
       { title: 'CHECKPOINT', text: ({ checkpoint }) => checkpoint },
       { title: 'SERVER', text: ({ name }) => name, shrinkable: true },
-      { title: 'CREATED', text: ({ createdAt }) => createdAt },
+      { title: 'CREATED', text: ({ createdAt }) => createdAt, droppable: true },
       { title: 'AGE', text: ({ createdAt }) => formatAge(new Date(createdAt), now) },
       {
         title: 'DECISION',
         text: ({ keep }) => (keep ? 'keep' : 'go'),
         format: ({ keep }) => (keep ? undefined : 'red'),
       },
-      { title: 'WHY', text: ({ reasons }) => reasons.join(', ') },
+      { title: 'WHY', text: ({ reasons }) => reasons.join(', '), shrinkable: true },
     ],
     rows,
   );

@@ -9,6 +9,8 @@ export interface Column<Row> {
   align?: 'left' | 'right';
   /** May be cut short where the terminal is too narrow for the table. Ids are not: they are there to be copied. */
   shrinkable?: boolean;
+  /** Left out where the terminal is too narrow still; of several the last first. */
+  droppable?: boolean;
   format?: (row: Row) => Format | undefined;
 }
 
@@ -23,17 +25,13 @@ const narrowest = 8;
 
 /** A table as lines, its titles first: columns aligned by what is seen, without trailing spaces. */
 export function renderTable<Row>(
-  columns: readonly Column<Row>[],
+  all: readonly Column<Row>[],
   rows: readonly Row[],
   options: TableOptions,
 ): string[] {
+  const columns = withRoom(all, rows, options.columns);
   const cells = rows.map((row) => columns.map((column) => printable(column.text(row))));
-  const natural = columns.map((column, index) =>
-    cells.reduce(
-      (widest, line) => Math.max(widest, displayWidth(line[index] ?? '')),
-      displayWidth(column.title),
-    ),
-  );
+  const natural = columns.map((column) => naturalWidth(column, rows));
   const widths = fit(columns, natural, options.columns);
 
   const line = (texts: readonly string[], formatOf: (index: number) => Format | undefined) =>
@@ -58,6 +56,36 @@ export function renderTable<Row>(
       line(cells[number] ?? [], (index) => columns[index]?.format?.(row)),
     ),
   ];
+}
+
+function naturalWidth<Row>({ title, text }: Column<Row>, rows: readonly Row[]): number {
+  return rows.reduce(
+    (widest, row) => Math.max(widest, displayWidth(printable(text(row)))),
+    displayWidth(title),
+  );
+}
+
+/** The columns that fit, when those that can be cut short are: what has to be copied is never cut. */
+function withRoom<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  available: number | undefined,
+): readonly Column<Row>[] {
+  if (available === undefined) return columns;
+  const least = columns.reduce(
+    (sum, column) => {
+      const width = naturalWidth(column, rows);
+      return sum + (column.shrinkable === true ? Math.min(narrowest, width) : width);
+    },
+    gap.length * (columns.length - 1),
+  );
+  const dropped = columns.findLast(({ droppable }) => droppable === true);
+  if (least <= available || dropped === undefined) return columns;
+  return withRoom(
+    columns.filter((column) => column !== dropped),
+    rows,
+    available,
+  );
 }
 
 /** Takes what is too much from the shrinkable columns, always from the widest, down to `narrowest`. */

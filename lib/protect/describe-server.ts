@@ -92,5 +92,8 @@ function notCaptured(server: Server): Omission[] {
       why: 'It belongs to the project, not to the server.',
     }));
   if (server.userData !== undefined) return omissions;
-  return [...omissions, { what: 'user data', why: 'Nova does not show it to this user.' }];
+  return [
+    ...omissions,
+    { what: 'user data, if it had any', why: 'Nova does not show it to this user.' },
+  ];
 }

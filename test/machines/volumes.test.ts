@@ -16,7 +16,7 @@ import { startWorld, type World, type WorldOptions } from './world.ts';
 const MIB = 1024 ** 2;
 const WITH_VOLUMES = { include_volumes: true };
 /** Which only administrators may read. */
-const USER_DATA = { what: 'user data' };
+const USER_DATA = { what: 'user data, if it had any' };
 
 describe('a backup that includes volumes', () => {
   let world: World;

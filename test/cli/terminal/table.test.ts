@@ -48,6 +48,16 @@ describe('renderTable', () => {
     expect(Math.max(...lines.map(displayWidth))).toBeLessThanOrEqual(40);
   });
 
+  it('leaves columns out, the last first, rather than cut a key', () => {
+    const rows = [{ id: '0123456789abcdef', name: 'a rather long name', size: '1.0 GiB' }];
+    const droppable = columns.map((column) => ({ ...column, droppable: column.title !== 'ID' }));
+    const at = (width: number) => renderTable(droppable, rows, { style: plain, columns: width })[1];
+
+    expect(at(35)).toBe('0123456789abcdef  a rathe…  1.0 GiB');
+    expect(at(30)).toBe('0123456789abcdef  a rather lo…');
+    expect(at(20)).toBe('0123456789abcdef');
+  });
+
   it('cuts nothing in a pipe', () => {
     const rows = [{ id: '1', name: 'n'.repeat(300), size: '' }];
 
