@@ -11,6 +11,7 @@ import {
   unfinishedUploads,
 } from '../../lib/protect/find-orphans.ts';
 import { removeOldNotes } from '../../lib/protect/sweep.ts';
+import { type Interrupted, interruptedExecutions } from '../../lib/protect/find-interrupted.ts';
 import type { Services } from '../../lib/services.ts';
 import { describeError } from '../command-error.ts';
 import type { CommandContext } from '../context.ts';
@@ -44,7 +45,15 @@ export async function runDoctor(
   }
   showChecks(context, checks);
   const found: Found[] = [];
-  for await (const orphan of allOrphans(context, services, checks)) {
+  const can = lookable(checks);
+  const interrupted: Interrupted[] = [];
+  if (can.bank) {
+    for await (const one of interruptedExecutions(services, { cloud: can.cloud, signal })) {
+      interrupted.push(one);
+      output.event({ type: 'interrupted', ...one });
+    }
+  }
+  for await (const orphan of allOrphans(context, services, can)) {
     const state = fix ? await removed(context, orphan) : 'found';
     const { kind, id, why } = orphan;
     found.push({ kind, id, why, state });
@@ -53,8 +62,16 @@ export async function runDoctor(
   if (fix && !isWrong(checks, 'bank')) await removeOldNotes(services, signal);
   const wrongChecks = checks.filter(({ status }) => status === 'wrong').length;
   const left = found.filter(({ state }) => state !== 'removed').length;
-  output.event({ type: 'summary', wrong: wrongChecks, orphans: found.length, left });
-  showOrphans(context, found, fix);
+  output.event({
+    type: 'summary',
+    wrong: wrongChecks,
+    orphans: found.length,
+    left,
+    interrupted: interrupted.length,
+    lookedIn: { bank: can.bank, cloud: can.cloud },
+  });
+  showInterrupted(context, interrupted);
+  showOrphans(context, found, fix, can);
   return wrongChecks === 0 && left === 0;
 }
 
@@ -73,18 +90,29 @@ function isWrong(checks: readonly Checked[], name: string): boolean {
   return checks.some((check) => check.name === name && check.status === 'wrong');
 }
 
+/** Where what dead executions left can be looked for. */
+interface Lookable {
+  bank: boolean;
+  /** Needs the bank, too. */
+  cloud: boolean;
+}
+
+function lookable(checks: readonly Checked[]): Lookable {
+  const bank = !['bank', 'register', 'work place'].some((name) => isWrong(checks, name));
+  return {
+    bank,
+    cloud: bank && !['cloud', 'compute', 'image'].some((name) => isWrong(checks, name)),
+  };
+}
+
 /** What needs the cloud is looked for only where the cloud can be reached, and so with the bank. */
 async function* allOrphans(
   { signal, stateDirectory }: CommandContext,
   services: Services,
-  checks: readonly Checked[],
+  { bank, cloud }: Lookable,
 ): AsyncGenerator<Orphan> {
-  const bank = !['bank', 'register', 'work place'].some((name) => isWrong(checks, name));
-  const cloud = !['cloud', 'compute', 'image'].some((name) => isWrong(checks, name));
   const sources = [
-    ...(bank && cloud
-      ? [orphanedSnapshots, orphanedCopies, failedRollbacks, unfinishedImages]
-      : []),
+    ...(cloud ? [orphanedSnapshots, orphanedCopies, failedRollbacks, unfinishedImages] : []),
     ...(bank ? [unfinishedUploads, deadCheckpoints, stalePins, strayNotes] : []),
   ];
   for (const source of sources) {
@@ -126,10 +154,45 @@ function showChecks({ output }: CommandContext, checks: readonly Checked[]): voi
   }
 }
 
-function showOrphans({ output }: CommandContext, found: readonly Found[], fix: boolean): void {
+function showInterrupted({ output }: CommandContext, interrupted: readonly Interrupted[]): void {
+  if (interrupted.length === 0) return;
   output.line();
+  output.table<Interrupted>(
+    [
+      { title: 'INTERRUPTED', text: ({ kind }) => kind },
+      { title: 'EXECUTION', text: ({ execution }) => execution, shrinkable: true },
+      { title: 'CHECKPOINT', text: ({ checkpoint }) => checkpoint },
+      { title: 'KEPT UNTIL', text: ({ keptUntil }) => keptUntil },
+      {
+        title: 'IN THE CLOUD',
+        text: ({ inCloud }) =>
+          inCloud === undefined
+            ? 'not looked for'
+            : inCloud.map(({ kind, id }) => `${kind} ${id}`).join(', '),
+      },
+    ],
+    interrupted,
+  );
+  output.line(
+    'Until then the same command, typed again, continues it, and nothing of it is removed.',
+  );
+}
+
+function showOrphans(
+  { output }: CommandContext,
+  found: readonly Found[],
+  fix: boolean,
+  { bank, cloud }: Lookable,
+): void {
+  output.line();
+  if (!cloud) {
+    output.line(
+      `What dead executions left ${bank ? 'in the cloud ' : ''}could not be looked for: what is wrong above must be right first.`,
+    );
+  }
   if (found.length === 0) {
-    output.line('Dead executions have left nothing.');
+    if (cloud) output.line('Dead executions have left nothing.');
+    else if (bank) output.line('In the bank they have left nothing.');
     return;
   }
   output.table<Found>(

@@ -306,7 +306,8 @@ async function abandonDead(
   );
 }
 
-async function isDead(
+/** Nobody will continue its backup. */
+export async function isDead(
   register: Register,
   record: OpenRecord,
   signal: AbortSignal,
@@ -319,7 +320,7 @@ async function isDead(
 }
 
 /** Its lease ran out; or half of it, and its process is gone: until then the same command may be typed again, and continue it. */
-async function isOver(
+export async function isOver(
   register: Register,
   { lease, execution: { process } }: { lease: Lease; execution: Execution },
 ): Promise<boolean> {

@@ -83,13 +83,27 @@ describe('snapbank doctor', () => {
       });
       expect(stage.cloud.inventory().images).toHaveLength(2);
       // The same command would still continue it.
-      expect((await doctor('--fix')).kinds).toEqual([]);
+      const early = await doctor('--fix');
+      expect(early.kinds).toEqual([]);
+      const now = Date.now();
+      const snapshot = stage.cloud.inventory().images.find(({ id }) => id !== stage.imageId);
+      const [interrupted, ...more] = early.events.filter(({ type }) => type === 'interrupted');
+      expect(more).toEqual([]);
+      expect(interrupted).toMatchObject({
+        kind: 'backup',
+        inCloud: [{ kind: 'snapshot image', id: snapshot?.id }],
+      });
+      const keptMilliseconds = Date.parse(String(interrupted?.['keptUntil'])) - now;
+      expect(keptMilliseconds).toBeGreaterThan(0);
+      expect(keptMilliseconds).toBeLessThanOrEqual(HOUR_MILLISECONDS / 2);
+      expect((await stage.run('doctor')).stdout).toContain(`snapshot image ${snapshot?.id ?? ''}`);
 
       later(2 * HOUR_MILLISECONDS);
       const found = await doctor();
 
       expect(found.exitCode).toBe(1);
       expect(new Set(found.kinds)).toEqual(new Set(['snapshot image', 'open checkpoint']));
+      expect(found.events.some(({ type }) => type === 'interrupted')).toBe(false);
       expect(stage.cloud.inventory().images).toHaveLength(2);
       const fixed = await doctor('--fix');
       expect(fixed.exitCode).toBe(0);
@@ -147,6 +161,17 @@ describe('snapbank doctor', () => {
       detail: expect.stringContaining('Forbidden'),
       remedy: expect.stringContaining('role'),
     });
+  });
+
+  it('says that it could not look where there is no bank, or no cloud', async () => {
+    const bankless = await stage.run('doctor', '--bank', '/dev/null/none');
+    expect(bankless.stdout).toContain('What dead executions left could not be looked for');
+    expect(bankless.stdout).not.toContain('left nothing');
+
+    stage.cloud.faults.add({ service: 'image' }, { kind: 'status', status: 403 }, { times: 99 });
+    const cloudless = await stage.run('doctor');
+    expect(cloudless.stdout).toContain('left in the cloud could not be looked for');
+    expect(cloudless.stdout).not.toContain('Dead executions have left nothing');
   });
 
   it('tells of clocks that differ', async () => {
