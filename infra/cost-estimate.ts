@@ -3,7 +3,7 @@
  * (`npm run simulate`), which a test compares it with. Storage comes by the month.
  */
 export const BACKUP_COSTS = {
-  perServer: 0.0015,
+  perServer: 0.0018,
   /** Of the disk, holes left out. */
   perGibRead: 0.00057,
   perGibStored: 0.00008,
