@@ -1,10 +1,8 @@
 import type { ProgressEvent } from '../lib/services.ts';
-import type { HistoryEvent } from '../local/engine/history.ts';
+import { OneRowProgress } from './one-row-progress.ts';
 import type { Output } from './output.ts';
-import type { Progress, ProgressRow } from './terminal/progress.ts';
 
-/** What people read while a state is under way. */
-const PHASES: Readonly<Record<string, string>> = {
+const PHASES = {
   PlanRestore: 'planning',
   CreateImage: 'creating image',
   OpenAssembly: 'assembling',
@@ -23,50 +21,23 @@ const PHASES: Readonly<Record<string, string>> = {
 };
 
 /** Shows a restore's progress as one row. */
-export class RestoreProgress {
-  readonly #output: Output;
-  readonly #progress: Progress;
-  #row: ProgressRow;
+export class RestoreProgress extends OneRowProgress {
   #phaseOfBytes: ProgressEvent['phase'] | undefined;
 
-  constructor(output: Output, checkpoint: string) {
-    this.#output = output;
-    this.#progress = output.progress({ one: 'restore', many: 'restores' });
-    this.#row = { id: checkpoint, label: checkpoint, state: 'running', phase: '' };
+  constructor(output: Output, label: string) {
+    super(output, { label, noun: { one: 'restore', many: 'restores' }, phases: PHASES });
   }
 
-  follow(event: HistoryEvent): void {
-    if (event.path !== undefined && event.path.length > 0) return;
-    if ('stateEnteredEventDetails' in event) {
-      const phase = PHASES[event.stateEnteredEventDetails.name];
-      if (phase === undefined || phase === this.#row.phase) return;
-      // Each disk begins to count anew.
-      if (phase === PHASES['CreateImage']) this.#phaseOfBytes = undefined;
-      this.#output.event({ type: 'phase', phase });
-      this.#show({ phase });
-    } else if (event.type === 'ExecutionSucceeded') {
-      this.#show({ state: 'done', phase: 'done' });
-    } else if (event.type === 'ExecutionFailed') {
-      this.#show({
-        state: 'failed',
-        phase: event.executionFailedEventDetails.error ?? 'failed',
-      });
-    }
+  /** Checking begins to count anew. */
+  override advance(event: ProgressEvent): void {
+    if (event.phase !== this.#phaseOfBytes) this.row = { ...this.row, doneBytes: 0 };
+    this.#phaseOfBytes = event.phase;
+    super.advance(event);
   }
 
-  advance({ phase, advancedBytes, totalBytes }: ProgressEvent): void {
-    // Checking begins to count anew.
-    const before = phase === this.#phaseOfBytes ? (this.#row.doneBytes ?? 0) : 0;
-    this.#phaseOfBytes = phase;
-    this.#show({ doneBytes: Math.min(totalBytes, before + advancedBytes), totalBytes });
-  }
-
-  close(): void {
-    this.#progress.close();
-  }
-
-  #show(change: Partial<ProgressRow>): void {
-    this.#row = { ...this.#row, ...change };
-    this.#progress.update(this.#row);
+  protected override enter(phase: string): void {
+    // Each disk begins to count anew.
+    if (phase === PHASES.CreateImage) this.#phaseOfBytes = undefined;
+    super.enter(phase);
   }
 }
