@@ -1,18 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { isZero } from '../../lib/bank/format/chunk.ts';
 import { ChunkReader } from '../../lib/bank/read/chunk-reader.ts';
 import { openImageFile } from '../../lib/bank/read/image-file.ts';
-import { thisProcess } from '../../lib/bank/register/process.ts';
-import { openPin, pinKeeper, releasePin } from '../../lib/bank/register/reader-pin.ts';
 import { writeAll } from '../../lib/bank/store/directory-files.ts';
 import { InvalidInput } from '../../lib/errors.ts';
 import { ROOT_DISK } from '../../lib/protect/disks.ts';
-import { resolveCheckpoint } from '../../lib/protect/resolve-checkpoint.ts';
-import { diskOf, readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
+import { diskOf } from '../../lib/restore/checkpoint-root.ts';
 import { imageFileLayout } from '../../lib/restore/image-layout.ts';
 import type { CommandContext } from '../context.ts';
 import type { Output } from '../output.ts';
+import { type PinnedCheckpoint, readPinned } from '../read-pinned.ts';
 import { formatBytes } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
 
@@ -28,66 +25,60 @@ export async function exportDisk(
   reference: string,
   options: ExportOptions,
 ): Promise<void> {
-  const { output, signal } = context;
-  const format = wantedFormat(options, output);
-  const services = await context.services();
-  const [bank, register] = await Promise.all([services.bank(), services.register()]);
-  const { checkpoint } = await resolveCheckpoint(bank, register, reference, signal);
-  const process = await thisProcess();
-  const pin = await openPin(register, {
-    checkpoint,
-    execution: { id: `export:${randomUUID()}`, ...(process === undefined ? {} : { process }) },
-    signal,
-  });
-  try {
-    const { root } = pin.record;
-    const readable = await readCheckpoint(bank, { checkpoint, root }, signal);
-    const { content: disk, description } = diskOf(readable, options.disk ?? ROOT_DISK);
-    if (disk.format === 'opaque' && options.format !== undefined) {
-      throw new InvalidInput(
-        `The disk was backed up as an opaque ${description.image.diskFormat ?? 'file'}; leave out --format to get that file back.`,
-      );
-    }
-    const reader = new ChunkReader(bank, readable.root, disk);
-    const asBackedUp = disk.format === 'qcow2' ? 'qcow2' : 'raw';
-    // The file that an opaque disk was is given back whatever it is called.
-    const written = disk.format === 'opaque' ? asBackedUp : (format ?? asBackedUp);
-    const layout = imageFileLayout(reader.map, disk, written);
-    const progress = output.progress({ one: 'disk', many: 'disks' });
-    const row = {
-      id: checkpoint,
-      label: readable.description.server.name,
-      totalBytes: layout.fileSizeBytes,
-    };
-    let doneBytes = 0;
-    const keepPin = pinKeeper(register, pin.id);
-    try {
-      await writeNewFile(options.output, async (write) => {
-        for await (const bytes of openImageFile(layout, reader, { signal })) {
-          await write(bytes);
-          doneBytes += bytes.length;
-          progress.update({ ...row, state: 'running', phase: 'exporting', doneBytes });
-          await keepPin({ signal });
-        }
-      });
-      progress.update({ ...row, state: 'done', phase: 'done', doneBytes });
-    } finally {
-      progress.close();
-    }
-    output.event({
-      type: 'summary',
-      checkpoint,
-      disk: disk.disk,
-      output: options.output,
-      format: written,
-      bytes: doneBytes,
-    });
-    output.line(
-      `Wrote ${options.output} (${written}, ${formatBytes(doneBytes)}) from disk ${String(disk.disk)} of ${checkpoint}.`,
+  const format = wantedFormat(options, context.output);
+  await readPinned(context, { reference, command: 'export' }, (pinned) =>
+    writeDisk(context, pinned, { ...options, wanted: format }),
+  );
+}
+
+async function writeDisk(
+  { output, signal }: CommandContext,
+  { bank, readable, keepPin }: PinnedCheckpoint,
+  { wanted: format, ...options }: ExportOptions & { wanted: 'raw' | 'qcow2' | undefined },
+): Promise<void> {
+  const { checkpoint } = readable;
+  const { content: disk, description } = diskOf(readable, options.disk ?? ROOT_DISK);
+  if (disk.format === 'opaque' && options.format !== undefined) {
+    throw new InvalidInput(
+      `The disk was backed up as an opaque ${description.image.diskFormat ?? 'file'}; leave out --format to get that file back.`,
     );
-  } finally {
-    await releasePin(register, pin.id);
   }
+  const reader = new ChunkReader(bank, readable.root, disk);
+  const asBackedUp = disk.format === 'qcow2' ? 'qcow2' : 'raw';
+  // The file that an opaque disk was is given back whatever it is called.
+  const written = disk.format === 'opaque' ? asBackedUp : (format ?? asBackedUp);
+  const layout = imageFileLayout(reader.map, disk, written);
+  const progress = output.progress({ one: 'disk', many: 'disks' });
+  const row = {
+    id: checkpoint,
+    label: readable.description.server.name,
+    totalBytes: layout.fileSizeBytes,
+  };
+  let doneBytes = 0;
+  try {
+    await writeNewFile(options.output, async (write) => {
+      for await (const bytes of openImageFile(layout, reader, { signal })) {
+        await write(bytes);
+        doneBytes += bytes.length;
+        progress.update({ ...row, state: 'running', phase: 'exporting', doneBytes });
+        await keepPin({ signal });
+      }
+    });
+    progress.update({ ...row, state: 'done', phase: 'done', doneBytes });
+  } finally {
+    progress.close();
+  }
+  output.event({
+    type: 'summary',
+    checkpoint,
+    disk: disk.disk,
+    output: options.output,
+    format: written,
+    bytes: doneBytes,
+  });
+  output.line(
+    `Wrote ${options.output} (${written}, ${formatBytes(doneBytes)}) from disk ${String(disk.disk)} of ${checkpoint}.`,
+  );
 }
 
 /** What the file's name promises counts where nothing else was said. */

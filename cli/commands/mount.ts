@@ -1,23 +1,24 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ChunkReader } from '../../lib/bank/read/chunk-reader.ts';
-import { thisProcess } from '../../lib/bank/register/process.ts';
-import { openPin, pinKeeper, releasePin } from '../../lib/bank/register/reader-pin.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { InvalidInput } from '../../lib/errors.ts';
-import { resolveCheckpoint } from '../../lib/protect/resolve-checkpoint.ts';
-import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
 import { guestDisk } from '../../lib/restore/guest-disk.ts';
 import { type ListenAt, type NbdServer, startNbdServer } from '../../local/nbd/nbd-server.ts';
 import type { CommandContext } from '../context.ts';
+import { type PinnedCheckpoint, readPinned } from '../read-pinned.ts';
 import { formatBytes } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
 
 export interface MountOptions {
   socket?: string;
   listen?: string;
+}
+
+interface TcpAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Paths of sockets are this long at most, on Linux. */
@@ -33,33 +34,29 @@ export async function mountCheckpoint(
   reference: string,
   options: MountOptions,
 ): Promise<void> {
-  const { output, signal } = context;
   const address = options.listen === undefined ? undefined : addressOf(options.listen);
   if (address !== undefined && options.socket !== undefined) {
     throw new InvalidInput('Give --socket or --listen, not both.');
   }
-  const services = await context.services();
-  const [bank, register] = await Promise.all([services.bank(), services.register()]);
-  const { checkpoint } = await resolveCheckpoint(bank, register, reference, signal);
-  const process = await thisProcess();
-  const pin = await openPin(register, {
-    checkpoint,
-    execution: { id: `mount:${randomUUID()}`, ...(process === undefined ? {} : { process }) },
-    signal,
-  });
+  await readPinned(context, { reference, command: 'mount' }, (pinned) =>
+    serve(context, pinned, { socket: options.socket, address }),
+  );
+}
+
+async function serve(
+  { env, output, signal }: CommandContext,
+  { services, bank, readable, keepPin }: PinnedCheckpoint,
+  { socket, address }: { socket: string | undefined; address: TcpAddress | undefined },
+): Promise<void> {
+  const { checkpoint, root, disks, description } = readable;
   let directory: string | undefined;
   let server: NbdServer | undefined;
   try {
-    const { root, disks, description } = await readCheckpoint(
-      bank,
-      { checkpoint, root: pin.record.root },
-      signal,
-    );
-    if (address === undefined && options.socket === undefined) {
-      directory = await mkdtemp(join(context.env['XDG_RUNTIME_DIR'] ?? tmpdir(), 'snapbank-'));
+    if (address === undefined && socket === undefined) {
+      directory = await mkdtemp(join(env['XDG_RUNTIME_DIR'] ?? tmpdir(), 'snapbank-'));
     }
     const listenAt = address ?? {
-      socketPath: socketPathOf(options.socket ?? join(String(directory), 'nbd.sock')),
+      socketPath: socketPathOf(socket ?? join(String(directory), 'nbd.sock')),
     };
     server = await listening(listenAt, {
       exports: disks.map(({ number, content }) => ({
@@ -86,14 +83,12 @@ export async function mountCheckpoint(
     output.line('for example:');
     for (const example of examples(uriOf(disks[0].number))) output.line(`  ${example}`);
     output.line('Ctrl-C ends it.');
-    const keepPin = pinKeeper(register, pin.id);
     while (await hasPassed(LOOK_AT_PIN_EVERY_MILLISECONDS, services.clock, signal)) await keepPin();
     output.event({ type: 'summary', checkpoint, readBytes: server.readBytes });
     output.line(`${formatBytes(server.readBytes)} were read.`);
   } finally {
     await server?.close();
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
-    await releasePin(register, pin.id);
   }
 }
 
@@ -135,7 +130,7 @@ function socketPathOf(path: string): string {
 }
 
 /** `10809`, `127.0.0.1:10809`, `[::1]:10809`; a port alone is one of this computer only. */
-function addressOf(text: string): { host: string; port: number } {
+function addressOf(text: string): TcpAddress {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
