@@ -120,27 +120,12 @@ export const Settings = z
 export type Settings = z.infer<typeof Settings>;
 export type DeployedPlan = z.infer<typeof DeployedPlan>;
 
+const PLAN_MEMBERS = new Set(Object.keys(Plan.shape));
+
 /** The part of a plan that the functions know. */
-export function planOf({
-  name,
-  servers,
-  tags,
-  all,
-  allProjects,
-  enableServerSnapshot,
-  includeVolumes,
-  stop,
-}: DeployedPlan): Plan {
-  return {
-    name,
-    ...(servers === undefined ? {} : { servers }),
-    ...(tags === undefined ? {} : { tags }),
-    ...(all === undefined ? {} : { all }),
-    ...(allProjects === undefined ? {} : { allProjects }),
-    ...(enableServerSnapshot === undefined ? {} : { enableServerSnapshot }),
-    ...(includeVolumes === undefined ? {} : { includeVolumes }),
-    ...(stop === undefined ? {} : { stop }),
-  };
+export function planOf(plan: DeployedPlan): Plan {
+  const members = Object.entries(plan).filter(([name]) => PLAN_MEMBERS.has(name));
+  return Object.fromEntries(members) as Plan;
 }
 
 /** Functions that the webhook may take at once. */
