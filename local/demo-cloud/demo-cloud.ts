@@ -14,6 +14,8 @@ export interface DemoCloud {
   readonly regionName: string;
   /** Of the first project, as all that is left out below. */
   readonly applicationCredential: ApplicationCredential;
+  /** The variables by which clients find the cloud, with that credential. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly projectId: string;
   readonly userId: string;
   /** Base URLs by service type, without version. */

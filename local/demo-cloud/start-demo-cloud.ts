@@ -72,15 +72,24 @@ export async function startDemoCloud(options: DemoCloudOptions = {}): Promise<De
   const project = addProject(state, { name: 'demo' });
   const compute = computeControls(state);
   compute.addFlavor({ name: 'demo.small', vcpus: 1, ramMib: 512, diskGib: 1 });
+  const authUrl = `${state.endpoints.identity}/v3`;
+  const regionName = settings.catalog.region;
   return {
     ...project,
+    environment: {
+      OS_AUTH_URL: authUrl,
+      OS_AUTH_TYPE: 'v3applicationcredential',
+      OS_APPLICATION_CREDENTIAL_ID: project.applicationCredential.id,
+      OS_APPLICATION_CREDENTIAL_SECRET: project.applicationCredential.secret,
+      OS_REGION_NAME: regionName,
+    },
     ...projectControls(state),
     ...compute,
     ...imageControls(state),
     ...networkControls(state),
     ...volumeControls(state),
-    authUrl: `${state.endpoints.identity}/v3`,
-    regionName: settings.catalog.region,
+    authUrl,
+    regionName,
     endpoints: state.endpoints,
     faults: state.faults,
     requests: state.requests,

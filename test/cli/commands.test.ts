@@ -52,11 +52,7 @@ async function snapbank(
   const exitCode = await runCommandLine(argv, {
     env: {
       HOME: directory,
-      OS_AUTH_URL: cloud.authUrl,
-      OS_AUTH_TYPE: 'v3applicationcredential',
-      OS_APPLICATION_CREDENTIAL_ID: cloud.applicationCredential.id,
-      OS_APPLICATION_CREDENTIAL_SECRET: cloud.applicationCredential.secret,
-      OS_REGION_NAME: cloud.regionName,
+      ...cloud.environment,
       SNAPBANK_BANK: join(directory, 'bank'),
       SNAPBANK_KEY_FILE: join(directory, 'key'),
       ...env,

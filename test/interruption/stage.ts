@@ -94,11 +94,7 @@ async function furnish(
   const env = {
     ...s3?.env,
     HOME: directory,
-    OS_AUTH_URL: cloud.authUrl,
-    OS_AUTH_TYPE: 'v3applicationcredential',
-    OS_APPLICATION_CREDENTIAL_ID: cloud.applicationCredential.id,
-    OS_APPLICATION_CREDENTIAL_SECRET: cloud.applicationCredential.secret,
-    OS_REGION_NAME: cloud.regionName,
+    ...cloud.environment,
     SNAPBANK_BANK: bank,
     SNAPBANK_KEY_FILE: join(directory, 'key'),
     SNAPBANK_RANGES_AT_ONCE: '2',

@@ -256,11 +256,7 @@ interface Parts {
 function servicesOf(parts: Parts): Services {
   const { cloud, places, clock, bank, onProgress, settings, cloudEnvironment = {} } = parts;
   const env = {
-    OS_AUTH_URL: cloud.authUrl,
-    OS_AUTH_TYPE: 'v3applicationcredential',
-    OS_APPLICATION_CREDENTIAL_ID: cloud.applicationCredential.id,
-    OS_APPLICATION_CREDENTIAL_SECRET: cloud.applicationCredential.secret,
-    OS_REGION_NAME: cloud.regionName,
+    ...cloud.environment,
     ...(typeof cloudEnvironment === 'function' ? cloudEnvironment(cloud) : cloudEnvironment),
   };
   const openstack = loadCloudConfig({ env, cwd: '/', home: '/nowhere' }).then((config) =>

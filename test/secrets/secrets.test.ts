@@ -46,11 +46,7 @@ afterAll(async () => {
 async function snapbank(...words: string[]): Promise<number | null> {
   const env = {
     HOME: directory,
-    OS_AUTH_URL: cloud.authUrl,
-    OS_AUTH_TYPE: 'v3applicationcredential',
-    OS_APPLICATION_CREDENTIAL_ID: cloud.applicationCredential.id,
-    OS_APPLICATION_CREDENTIAL_SECRET: cloud.applicationCredential.secret,
-    OS_REGION_NAME: cloud.regionName,
+    ...cloud.environment,
     AWS_ENDPOINT_URL_S3: s3.url,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,

@@ -70,15 +70,8 @@ export async function startStage(): Promise<Stage> {
   };
   // The SDK's own chain looks there, as on any computer.
   Object.assign(process.env, credentials);
-  const cloudEnv = {
-    OS_AUTH_URL: cloud.authUrl,
-    OS_AUTH_TYPE: 'v3applicationcredential',
-    OS_APPLICATION_CREDENTIAL_ID: cloud.applicationCredential.id,
-    OS_APPLICATION_CREDENTIAL_SECRET: cloud.applicationCredential.secret,
-    OS_REGION_NAME: cloud.regionName,
-  };
   const deployed = {
-    ...cloudEnv,
+    ...cloud.environment,
     AWS_ENDPOINT_URL_S3: s3.url,
     SNAPBANK_BANK: `s3://${BUCKET}/data`,
     SNAPBANK_REGISTER: `s3://${BUCKET}/register`,
@@ -108,7 +101,7 @@ export async function startStage(): Promise<Stage> {
     env: { HOME: home, AWS_ENDPOINT_URL_S3: s3.url, AWS_ENDPOINT_URL_SFN: aws.url },
     embeddedEnv: {
       HOME: home,
-      ...cloudEnv,
+      ...cloud.environment,
       SNAPBANK_BANK: join(home, 'bank'),
       SNAPBANK_KEY_FILE: join(home, 'other-key'),
     },
