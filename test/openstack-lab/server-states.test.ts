@@ -33,7 +33,6 @@ let groupId: string;
 /** Snapshots that their user took while the backup ran. */
 const own: string[] = [];
 let outcomes: Map<string, BackedUpServer>;
-/** Whether the backup came upon a snapshot that the user was taking. */
 
 const stage = useStage(async ({ lab, guests: all }) => {
   const small = await labAs(lab, {
