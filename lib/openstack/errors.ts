@@ -85,6 +85,15 @@ export class ServerBusy extends SnapbankError {
   override readonly name = 'ServerBusy' as const;
 }
 
+/** Passing. Nova made an image and then found the server at work for somebody else: it never fills that image. */
+export class SnapshotRaced extends SnapbankError {
+  static readonly when =
+    'Somebody else asked Nova for a task of the server, such as a snapshot, in the same moment as this snapshot, and came first.';
+  static readonly remedy =
+    'None at first: it is tried again. If it stays, let nothing else snapshot the server while it is backed up.';
+  override readonly name = 'SnapshotRaced' as const;
+}
+
 export class ServerInWrongState extends SnapbankError {
   static readonly when = "The server's state does not allow the action.";
   static readonly remedy =

@@ -16,6 +16,8 @@ export const since = {
   deviceTags: 42,
   /** Tags given at a server's creation. */
   tagsAtCreation: 52,
+  /** Only the newest of a server's actions. */
+  limitedActions: 58,
   /** A host name given at a server's creation, and shown to its owner. */
   hostname: 90,
 } as const satisfies Record<string, Microversion>;

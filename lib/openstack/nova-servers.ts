@@ -1,5 +1,11 @@
 import { InvalidInput } from '../errors.ts';
-import { ServerBusy, ServerInWrongState, ServerNotFound, UnexpectedAnswer } from './errors.ts';
+import {
+  ServerBusy,
+  ServerInWrongState,
+  ServerNotFound,
+  SnapshotRaced,
+  UnexpectedAnswer,
+} from './errors.ts';
 import type { NovaDiscovery } from './locations.ts';
 import { since } from './microversion.ts';
 import type { CallOptions, Servers } from './open-stack.ts';
@@ -22,6 +28,8 @@ import type { Service, ServiceAnswer } from './service.ts';
 
 /** Servers asked for one by one at the same time. */
 const SHOWN_AT_ONCE = 8;
+/** Of a server's actions; what is of interest is recent. */
+const NEWEST_ACTIONS = 100;
 
 /** Servers of Nova. */
 export class NovaServers implements Servers {
@@ -64,8 +72,26 @@ export class NovaServers implements Servers {
       'snapshot',
       { createImage: { name, metadata } },
       options,
+      (refusal) => raced(serverId, refusal),
     );
     return { imageId: imageIdOf(answer), requestId: requestIdOf(answer.headers) };
+  }
+
+  async instanceActions(
+    serverId: string,
+    { signal }: CallOptions = {},
+  ): Promise<readonly InstanceAction[] | undefined> {
+    const microversion = (await this.#discovery.microversion(signal)) ?? 1;
+    const answer = await this.#nova.call({
+      method: 'GET',
+      path: `/servers/${encodeURIComponent(serverId)}/os-instance-actions`,
+      query: microversion >= since.limitedActions ? [['limit', String(NEWEST_ACTIONS)]] : [],
+      attempt: `list the actions of server ${serverId}`,
+      accepted: [403, 404],
+      signal,
+    });
+    if (answer.status !== 200) return undefined;
+    return answer.fields().requiredChildren('instanceActions').map(instanceActionOf);
   }
 
   async instanceAction(
@@ -77,10 +103,10 @@ export class NovaServers implements Servers {
       method: 'GET',
       path: `/servers/${encodeURIComponent(serverId)}/os-instance-actions/${encodeURIComponent(requestId)}`,
       attempt: `show action ${requestId} of server ${serverId}`,
-      accepted: [404],
+      accepted: [403, 404],
       signal,
     });
-    if (answer.status === 404) return undefined;
+    if (answer.status !== 200) return undefined;
     return instanceActionOf(answer.fields().child('instanceAction'));
   }
 
@@ -203,6 +229,7 @@ export class NovaServers implements Servers {
     verb: string,
     json: object,
     options: CallOptions,
+    refused: (refusal: Refusal) => Error | undefined = () => undefined,
   ): Promise<ServiceAnswer> {
     return this.#nova.call({
       method: 'POST',
@@ -210,7 +237,9 @@ export class NovaServers implements Servers {
       json,
       attempt: `${verb} server ${serverId}`,
       refused: (refusal) =>
-        serverNotFound(serverId, refusal) ?? this.#conflict(serverId, refusal, options),
+        refused(refusal) ??
+        serverNotFound(serverId, refusal) ??
+        this.#conflict(serverId, refusal, options),
       signal: options.signal,
     });
   }
@@ -239,6 +268,16 @@ export class NovaServers implements Servers {
 function serverNotFound(serverId: string, refusal: Refusal): ServerNotFound | undefined {
   if (refusal.status !== 404) return undefined;
   return new ServerNotFound(`${describe(refusal)}.`, { identifiers: { serverId } });
+}
+
+/** Nova checks that the server is idle, makes the image, and only then claims the server; who loses between gets this 500. */
+function raced(serverId: string, refusal: Refusal): SnapshotRaced | undefined {
+  if (refusal.status !== 500 || !refusal.text.includes('UnexpectedTaskStateError'))
+    return undefined;
+  return new SnapshotRaced(
+    `${describe(refusal)}. Another task of the server was asked for in the same moment; try again later.`,
+    { identifiers: { serverId } },
+  );
 }
 
 /** From 2.45 in the body, before only in a Location such as http://glance:9292//images/ID. */

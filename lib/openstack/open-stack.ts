@@ -69,10 +69,15 @@ export interface Servers {
   /**
    * Asks Nova to snapshot the root disk into a new image. **Not idempotent and never repeated here**: after an error other than a
    * refusal an image may exist all the same; look for it by its metadata. Throws `ServerNotFound`, `ServerBusy` (try again later),
-   * `ServerInWrongState` (final), `QuotaExceeded`.
+   * `SnapshotRaced` (again, and an image is left that nobody fills), `ServerInWrongState` (final), `QuotaExceeded`.
    */
   createImage(serverId: string, request: SnapshotRequest, options?: CallOptions): Promise<Snapshot>;
-  /** What became of an action; undefined when Nova has no record of that request. */
+  /** What was asked of a server, the newest first; undefined where Nova does not know the server or does not show them to this user. */
+  instanceActions(
+    serverId: string,
+    options?: CallOptions,
+  ): Promise<readonly InstanceAction[] | undefined>;
+  /** What became of an action, with its events; undefined when Nova has no record of that request. */
   instanceAction(
     serverId: string,
     requestId: string,

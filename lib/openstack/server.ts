@@ -86,7 +86,7 @@ export interface InstanceAction {
   readonly message: string | null;
   readonly startedAt: string | null;
   readonly updatedAt: string | null;
-  /** Empty below 2.51 for those who are not administrators. */
+  /** Empty in a list, and below 2.51 for those who are not administrators. */
   readonly events: readonly InstanceActionEvent[];
 }
 

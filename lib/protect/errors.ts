@@ -52,13 +52,21 @@ export class VolumeCopyFailed extends SnapbankError {
   override readonly name = 'VolumeCopyFailed' as const;
 }
 
-/** Nova gave up the snapshot, or nobody works on it any more. */
+/** Nova gave up the snapshot. */
 export class SnapshotFailed extends SnapbankError {
-  static readonly when =
-    'The snapshot image vanished, was killed, or is no longer worked on by the compute service.';
+  static readonly when = 'The snapshot image vanished or was killed.';
   static readonly remedy =
     'See the server action that the message names (quota, disk space of the compute host), then back up again.';
   override readonly name = 'SnapshotFailed' as const;
+}
+
+/** Passing: Nova forgot the snapshot without a word. */
+export class SnapshotLost extends SnapbankError {
+  static readonly when =
+    'The snapshot image is not done, and Nova no longer works on it: somebody else asked for a snapshot of the server in the same moment, or the compute service was restarted.';
+  static readonly remedy =
+    'None at first: the image is deleted and another one asked for, some times. If it stays, let nothing else snapshot the server while it is backed up, and look at the log of nova-compute.';
+  override readonly name = 'SnapshotLost' as const;
 }
 
 /** There is nothing to read yet. */

@@ -8,9 +8,12 @@ export const SnapshotProgress = z.strictObject({
   /** Of createImage, by which the server's action is found; null for a snapshot that an earlier attempt asked for. */
   requestId: z.string().nullable(),
   startedAt: z.iso.datetime(),
+  /** From `startedAt`; what is left of the time for all tries. */
   deadlineSeconds: z.number().int().positive(),
-  /** Since when Nova has no task for the server while the image is not active; null while it has. */
+  /** Since when Nova does not work on the image, which is not active; null while it may. */
   idleSince: z.iso.datetime().nullable(),
+  /** Images asked for so far; before this one Nova gave up all of them. */
+  tries: z.number().int().positive(),
 });
 export type SnapshotProgress = z.infer<typeof SnapshotProgress>;
 

@@ -31,9 +31,16 @@ export type RequestFault =
 /**
  * What becomes of a snapshot after createImage: `compute-restarts` leaves the image `queued` for ever and the server idle, `vanishes`
  * deletes the image and marks the server action `Error` (any failure in Nova), `killed` sets that image status, `never-ends` stays in
- * `image_uploading`, `race` answers createImage with 500 and leaves an orphan.
+ * `image_uploading`. With `race` a user's snapshot of the server begins between the check of this one and its claim: createImage is
+ * answered with 500, and its image stays `queued` for ever; with `race-and-more` that user snapshots the server over and over.
  */
-export type SnapshotFault = 'compute-restarts' | 'vanishes' | 'killed' | 'never-ends' | 'race';
+export type SnapshotFault =
+  | 'compute-restarts'
+  | 'vanishes'
+  | 'killed'
+  | 'never-ends'
+  | 'race'
+  | 'race-and-more';
 
 /** What becomes of an import after its 202. */
 export type ImportFault = 'fails' | 'never-ends';

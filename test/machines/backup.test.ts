@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { HistoryEvent } from '../../local/engine/history.ts';
+import { diskInBank } from './disk-in-bank.ts';
 import { startWorld, type World, type WorldOptions } from './world.ts';
 
 const MIB = 1024 ** 2;
 
+const CREATE_IMAGE = { service: 'compute', method: 'POST', path: /\/action$/ } as const;
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
 describe('the backup machine', () => {
@@ -144,7 +147,6 @@ describe('the backup machine', () => {
   });
 
   it.each([
-    ['compute-restarts', 'SnapshotFailed'],
     ['killed', 'SnapshotFailed'],
     ['never-ends', 'DeadlineExceeded'],
   ] as const)('gives a snapshot up that %s, and removes its image', async (fault, error) => {
@@ -170,6 +172,46 @@ describe('the backup machine', () => {
     const asked = cloud.requests.serverActions();
     expect(asked).toHaveLength(1);
     expect(await leftovers()).toEqual([]);
+  });
+
+  describe('when a user snapshots the server in the same moment and comes first', () => {
+    const answers = [
+      ['says so', undefined],
+      ['does not get through to say so', { kind: 'lost-answer', status: 504 }],
+      ['cannot say so', { kind: 'lost-answer' }],
+    ] as const;
+    it.each(answers)('asks again until it is taken, where Nova %s', async (_, lost) => {
+      const { cloud, backUp, addServer, leftovers } = await start();
+      const data = randomBytes(MIB);
+      cloud.faults.nextSnapshot('race', await addServer('web', data));
+      if (lost !== undefined) cloud.faults.add(CREATE_IMAGE, lost);
+
+      await backUp();
+
+      const disk = await diskInBank(world.services, 'web@latest');
+      expect(disk.subarray(MIB, 2 * MIB).equals(data)).toBe(true);
+      expect(await leftovers()).toEqual(['of a user (active)']);
+    });
+
+    it.each(answers)('and goes on snapshotting, so too, where Nova %s', async (_, lost) => {
+      const { cloud, clock, run, addServer, leftovers } = await start();
+      cloud.faults.nextSnapshot('race-and-more', await addServer('web', randomBytes(MIB)));
+      if (lost !== undefined) cloud.faults.add(CREATE_IMAGE, lost);
+      const begun = clock.now();
+      const lostAfterSeconds: number[] = [];
+      const onEvent = (event: HistoryEvent) => {
+        if (event.type !== 'TaskFailed') return;
+        if (event.taskFailedEventDetails.error !== 'SnapshotLost') return;
+        lostAfterSeconds.push((clock.now() - begun) / 1000);
+      };
+
+      expect(await run('backup', {}, { onEvent })).toMatchObject({ status: 'SUCCEEDED' });
+
+      // Within two of the user's snapshots of 30 s, and not when the user has done with all twenty.
+      const soon = expect.closeTo(100, -2);
+      expect(lostAfterSeconds).toEqual(lost === undefined ? [] : [soon]);
+      expect(new Set(await leftovers())).toEqual(new Set(['of a user (active)']));
+    });
   });
 
   it('refuses a server that boots from a volume by name, before anything is made of it', async () => {

@@ -162,6 +162,7 @@ function backupStubs(stage: Stage): Record<string, Stub> {
         startedAt: new Date(clock.now()).toISOString(),
         deadlineSeconds: 3600 + Math.round((diskBytes / GIB) * 128),
         idleSince: null,
+        tries: 1,
       };
     },
     async PollImage({ snapshot }, { busy }) {

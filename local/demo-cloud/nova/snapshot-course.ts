@@ -15,6 +15,8 @@ export interface Snapshot {
   action: ServerAction;
   fault: SnapshotFault | undefined;
   project: Project;
+  /** When the server is idle again. */
+  onEnd?: (atMs: number) => void;
 }
 
 /**
@@ -22,9 +24,12 @@ export interface Snapshot {
  * action go through their states meanwhile. A failure is seen as with Nova: the image is gone, the server is idle and well, and only the
  * action says `Error`.
  */
-export function startSnapshot(state: CloudState, snapshot: Snapshot): void {
+export function startSnapshot(
+  state: CloudState,
+  snapshot: Snapshot,
+  askedAt = state.clock.now(),
+): void {
   const { server, image } = snapshot;
-  const askedAt = state.clock.now();
   const asked = (share: number) => askedAt + share * state.settings.durations.snapshotMs;
   setTask(state, server, 'image_snapshot_pending');
   state.schedule.start(
@@ -42,7 +47,7 @@ function setTask(state: CloudState, server: Server, taskState: string | null): v
 }
 
 function takeSnapshot(state: CloudState, snapshot: Snapshot, startedAt: number): void {
-  const { server, image, fault, action } = snapshot;
+  const { server, image, fault, action, onEnd } = snapshot;
   const at = (share: number) => startedAt + share * state.settings.durations.snapshotMs;
   const copy = state.work.start((signal) => copyDisk(state, snapshot, signal));
 
@@ -51,6 +56,7 @@ function takeSnapshot(state: CloudState, snapshot: Snapshot, startedAt: number):
     finishAction(state, action, result);
     course.cancel();
     state.snapshotQueues.leave(server.host, atMs);
+    onEnd?.(atMs);
   };
   const fail = (atMs: number) => {
     state.work.start(() => dropImage(state, image));

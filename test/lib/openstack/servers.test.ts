@@ -377,6 +377,31 @@ describe('actions and attachments', () => {
     expect(await openstack.servers.instanceAction(SERVER, 'req-1')).toBeUndefined();
   });
 
+  it('lists what was asked of a server, the newest first', async () => {
+    const { openstack, asked } = await start({
+      [`GET ${PATH}/os-instance-actions`]: recorded('server-instance-actions'),
+    });
+
+    const actions = await openstack.servers.instanceActions(SERVER);
+
+    expect(actions?.map(({ action, failed }) => [action, failed])).toEqual([
+      ['createImage', true],
+      ['createImage', false],
+      ['create', false],
+    ]);
+    expect(asked(`GET ${PATH}/os-instance-actions`)[0]?.query.get('limit')).toBe('100');
+  });
+
+  it.each([403, 404])('does without the actions that Nova does not show: %i', async (status) => {
+    const { openstack } = await start({
+      [`GET ${PATH}/os-instance-actions`]: { status, headers: {}, body: 'x' },
+      [`GET ${PATH}/os-instance-actions/req-1`]: { status, headers: {}, body: 'x' },
+    });
+
+    expect(await openstack.servers.instanceActions(SERVER)).toBeUndefined();
+    expect(await openstack.servers.instanceAction(SERVER, 'req-1')).toBeUndefined();
+  });
+
   it('lists attached volumes', async () => {
     const { openstack } = await start({
       [`GET ${PATH}/os-volume_attachments`]: recorded('server-volume-attachments-data'),
