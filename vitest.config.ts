@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/openstack-lab/**', 'test/s3-lab/**', 'test/bundles/**', ...TRIALS],
     testTimeout: 30_000,
+    hookTimeout: 30_000,
     // By default one processor is left to the watcher of files.
     maxWorkers: '100%',
   },

@@ -23,6 +23,13 @@ const PHASES: Readonly<Record<string, string>> = {
   DeleteServerSnapshot: 'cleaning up',
 };
 
+/** What people read while a state that failed for the moment is to be tried again. */
+const WAITING: Readonly<Record<string, string>> = {
+  BaseInProgress: 'waiting for the first of its image',
+  HostBusy: 'waiting for its host',
+  ServerBusy: 'waiting for its server',
+};
+
 const ChildInput = z.object({ item: z.object({ id: z.string(), name: z.string().nullable() }) });
 
 /** Shows a backup's progress, a row a server, from the history of its execution and the bytes that its functions tell of. */
@@ -51,6 +58,9 @@ export class BackupProgress {
       // The bytes of each disk are counted anew.
       if (name === 'PlanUpload') this.#update(step, { phase: 'planning', doneBytes: 0 });
       else if (phase !== undefined) this.#update(step, { phase });
+    } else if (event.type === 'TaskFailed') {
+      const phase = WAITING[event.taskFailedEventDetails.error ?? ''];
+      if (phase !== undefined) this.#update(step, { phase });
     } else if (isOfServer && event.type === 'ExecutionSucceeded') {
       this.#update(step, { state: 'done', phase: 'done' });
     } else if (isOfServer && event.type === 'ExecutionFailed') {

@@ -12,6 +12,9 @@ import { disksOfServer } from '../lib/protect/volumes-of-server.ts';
 import { ServerProtectable } from '../lib/protectable.ts';
 import { stateFunction } from '../lib/state-function.ts';
 
+/** A server's first backup waits for so long while another server's is the first one of their image; then it stores all itself. */
+const BASE_WAIT_MILLISECONDS = 3600 * 1000;
+
 /**
  * Opens the execution's checkpoint of one server, resolves whether a snapshot is wanted (the execution's input, else
  * ENABLE_SERVER_SNAPSHOT) and which disks the checkpoint is to hold, and keeps what is known of the server now.
@@ -20,6 +23,8 @@ export const openCheckpoint = stateFunction({
   name: 'OpenCheckpoint',
   input: z.strictObject({
     execution: z.string(),
+    /** When this server's turn began. */
+    startedAt: z.iso.datetime(),
     item: ServerProtectable,
     enableServerSnapshot: z.boolean().nullable(),
     includeVolumes: z.boolean(),
@@ -53,6 +58,7 @@ export const openCheckpoint = stateFunction({
       execution: { id: execution, ...(process === undefined ? {} : { process }) },
       server: identity,
       ...(bootImageId === null ? {} : { bootImage: { cloud, region, imageId: bootImageId } }),
+      waitForBase: services.clock.now() - Date.parse(input.startedAt) < BASE_WAIT_MILLISECONDS,
       summary: await sealSummary(bank, identity, { serverName: server.name, done: null }),
       signal,
     });

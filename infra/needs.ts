@@ -66,7 +66,7 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     cloud: true,
     key: true,
     bank: { get: ['roots/*'] },
-    register: { get: ['records/*', 'bases/*'], put: ['records/*'] },
+    register: { get: ['records/*', 'bases/*'], put: ['records/*', 'bases/*'] },
     work: { put: ['descriptions/*'] },
   },
   StopServer: {

@@ -25,7 +25,7 @@ export async function chooseAncestor(
   if (bootImage === undefined) return undefined;
   const pointed = await readBasePointer(register, bootImage, options);
   if (pointed === undefined) return undefined;
-  const base = await readRecord(register, pointed, options);
+  const base = await readRecord(register, pointed.checkpoint, options);
   return base.kind === 'live' && base.value.state === 'COMMITTED'
     ? unconfirmed('base', base.value)
     : undefined;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ObjectNotFound } from '../store/errors.ts';
+import { ObjectNotFound, WriteOutcomeUnknown } from '../store/errors.ts';
 import type { CallOptions } from '../store/object-store.ts';
 import { basePointerKey, type BootImage, CheckpointId } from './ids.ts';
 import type { Register } from './register.ts';
@@ -8,12 +8,14 @@ import { FORMAT_VERSION } from '../format-version.ts';
 const BasePointer = z.strictObject({
   version: z.literal(FORMAT_VERSION),
   checkpoint: CheckpointId,
+  /** When this was written. */
   at: z.iso.datetime(),
 });
+type BasePointer = Readonly<z.infer<typeof BasePointer>>;
 
 /**
- * Notes the checkpoint as the newest one of its boot image. Advice only: it may be overwritten by an older one, point to a checkpoint
- * that is gone, or be missing. Whoever follows it pins the checkpoint and sees whether it is COMMITTED.
+ * Notes the checkpoint as the newest one of its boot image, or as the one that is to be the first. Advice only: it may be overwritten by
+ * an older one, point to a checkpoint that is gone or never comes, or be missing. Whoever follows it pins the checkpoint and sees whether it is COMMITTED.
  */
 export async function writeBasePointer(
   register: Register,
@@ -21,24 +23,42 @@ export async function writeBasePointer(
   checkpoint: string,
   options: CallOptions = {},
 ): Promise<void> {
-  const at = new Date(register.clock.now()).toISOString();
-  const body = JSON.stringify({ version: FORMAT_VERSION, checkpoint, at } satisfies z.infer<
-    typeof BasePointer
-  >);
   const key = basePointerKey(register.nameKey, image);
-  await register.store.put(key, Buffer.from(`${body}\n`), options);
+  await register.store.put(key, pointerTo(register, checkpoint), options);
 }
 
-/** The checkpoint that the pointer names; undefined where there is none, or none that can be read. */
+/** Whether the checkpoint is now the first one that a pointer of its boot image names; false where there is one, or may be. */
+export async function createBasePointer(
+  register: Register,
+  image: BootImage,
+  checkpoint: string,
+  options: CallOptions = {},
+): Promise<boolean> {
+  const key = basePointerKey(register.nameKey, image);
+  try {
+    return await register.store.putIfAbsent(key, pointerTo(register, checkpoint), options);
+  } catch (error) {
+    if (error instanceof WriteOutcomeUnknown) return false;
+    throw error;
+  }
+}
+
+function pointerTo(register: Register, checkpoint: string): Uint8Array {
+  const at = new Date(register.clock.now()).toISOString();
+  const pointer: BasePointer = { version: FORMAT_VERSION, checkpoint, at };
+  return Buffer.from(`${JSON.stringify(pointer)}\n`);
+}
+
+/** The checkpoint that the pointer names, and since when; undefined where there is none, or none that can be read. */
 export async function readBasePointer(
   register: Register,
   image: BootImage,
   options: CallOptions = {},
-): Promise<string | undefined> {
+): Promise<BasePointer | undefined> {
   const key = basePointerKey(register.nameKey, image);
   try {
     const text = Buffer.from(await register.store.get(key, options)).toString();
-    return BasePointer.parse(JSON.parse(text)).checkpoint;
+    return BasePointer.parse(JSON.parse(text));
   } catch (error) {
     if (error instanceof ObjectNotFound) return undefined;
     if (!(error instanceof SyntaxError) && !(error instanceof z.ZodError)) throw error;

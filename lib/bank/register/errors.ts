@@ -1,4 +1,6 @@
 import { SnapbankError } from '../../errors.ts';
+import type { ComingBase } from './first-of-image.ts';
+import type { ServerIdentity } from './identity.ts';
 import type { OpenRecord } from './record.ts';
 
 /** The checkpoint was taken from whoever works on it: its lease ran out, or its execution was ended. */
@@ -25,6 +27,23 @@ export class BackupInProgress extends SnapbankError {
       identifiers: { serverId: server.serverId, checkpoint, execution: execution.id },
     });
     this.openSince = new Date(createdAt);
+  }
+}
+
+/** Passing: what this server has in common with others of its image is being stored by the first of them. */
+export class BaseInProgress extends SnapbankError {
+  static readonly when =
+    'Another server of the same boot image is being backed up, as the first one of that image.';
+  static readonly remedy =
+    'None: it is tried again, and goes on with what the other one stored, or without it after an hour.';
+  override readonly name = 'BaseInProgress' as const;
+
+  constructor({ serverId }: ServerIdentity, { checkpoint, record }: ComingBase) {
+    const first = record === undefined ? 'another server' : `server ${record.server.serverId}`;
+    super(
+      `Server ${serverId} waits for checkpoint ${checkpoint} of ${first}, the first one of their boot image, to store only what it does not hold.`,
+      { identifiers: { serverId, checkpoint } },
+    );
   }
 }
 

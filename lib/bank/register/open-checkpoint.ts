@@ -1,7 +1,8 @@
 import type { CallOptions } from '../store/object-store.ts';
 import { abandonCheckpoint } from './abandon-checkpoint.ts';
 import { chooseAncestor, confirmAncestor } from './ancestor.ts';
-import { BackupInProgress, CheckpointFenced } from './errors.ts';
+import { BackupInProgress, BaseInProgress, CheckpointFenced } from './errors.ts';
+import { comingBase } from './first-of-image.ts';
 import { type BootImage, checkpointIdOf } from './ids.ts';
 import type { ServerIdentity } from './identity.ts';
 import { DEFAULT_LEASE_SECONDS, fenced, newLease, renewed } from './lease.ts';
@@ -16,6 +17,8 @@ export interface CheckpointRequest extends CallOptions {
   server: ServerIdentity;
   /** Leads to a base for a server's first checkpoint. */
   bootImage?: BootImage;
+  /** A server's first checkpoint gives way (`BaseInProgress`) while the first one of its boot image is made. Default: it does not. */
+  waitForBase?: boolean;
   /** What listings show of the checkpoint while it is made; see `CheckpointRecord`. */
   summary?: string;
   /** Default: an hour. */
@@ -34,7 +37,7 @@ const SAME_MOMENT_MILLISECONDS = 60_000;
  *
  * Only one execution at a time has a live open checkpoint of a server. Each creates its record first and looks for others then, so
  * that of two that come together at least one sees the other; who sees another ends its own and tries again after a random wait.
- * Throws `BackupInProgress` when the other one stays. An execution whose checkpoint was aborted or removed gets a new one.
+ * Throws `BackupInProgress` when the other one stays, and `BaseInProgress`. An execution whose checkpoint was aborted or removed gets a new one.
  */
 export async function openCheckpoint(
   register: Register,
@@ -62,6 +65,10 @@ async function tryToOpen(
   if (before.heads.get(checkpoint) === undefined) {
     const rival = await findRival(register, before, execution.id);
     if (rival !== undefined) throw inProgress(request, rival);
+    if (request.waitForBase === true && bootImage !== undefined && before.committed.length === 0) {
+      const coming = await comingBase(register, bootImage, checkpoint, options);
+      if (coming !== undefined) throw new BaseInProgress(server, coming);
+    }
   }
   const ancestor = await chooseAncestor(register, before, bootImage, options);
   const head = await changeRecord(

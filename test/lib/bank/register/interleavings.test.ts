@@ -214,7 +214,7 @@ class BankUnderTest {
     await this.#process(execution, async (register, bank) => {
       const checkpoint =
         this.scheduler.pick([...this.observer.heads().keys()]) ??
-        (await readBasePointer(register, bootImage));
+        (await readBasePointer(register, bootImage))?.checkpoint;
       if (checkpoint === undefined) return;
       const pin = await openPin(register, {
         checkpoint,
