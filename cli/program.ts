@@ -154,6 +154,7 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     )
     .option('--include-volumes', 'attached volumes too, and servers that boot from volumes')
     .option('--stop', 'stop running servers while their snapshots are taken, then start them again')
+    .option('--plan <name>', 'the plan whose checkpoints these are; prune and verify go by it')
     .addHelpText(
       'after',
       '\nAn interrupted backup is continued by the same command within the hour, with the snapshots that it has; --execution NEWNAME begins anew.',
@@ -162,6 +163,7 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
 
   command(program, 'checkpoints', 'list checkpoints')
     .option('--server <id or name>', 'of this server')
+    .option('--plan <name>', 'made under this plan')
     .action(run(listCheckpointsCommand));
   command(program, 'show <checkpoint>', 'show a checkpoint').action(run(showCheckpoint));
 
@@ -219,11 +221,12 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
   executing(
     command(
       program,
-      'verify [checkpoint]',
-      'prove that checkpoints can be read: CHECKPOINT or SERVER@latest',
+      'verify [checkpoint-or-server]',
+      'prove that checkpoints can be read: CHECKPOINT, SERVER@latest, or SERVER for all of its',
     ),
   )
     .option('--server <id or name>', 'all checkpoints of this server; repeatable', collect)
+    .option('--plan <name>', 'all checkpoints that were made under this plan')
     .option('--all', 'all checkpoints of the bank')
     .addOption(
       new Option(
@@ -252,6 +255,7 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--keep-yearly <n>', 'with years', countOf('--keep-yearly'))
     .option('--keep-within <span>', 'keep all of this span before the newest: 30d, 1y6m, 48h')
     .option('--server <id or name>', 'only this server; repeatable', collect)
+    .option('--plan <name>', 'only what was made under this plan')
     .option('--time-zone <name>', 'where days begin, such as Europe/Vienna (UTC)')
     .option('--dry-run', 'show what would go and why, and change nothing')
     .action(run(runPrune));

@@ -19,6 +19,7 @@ export const listProtectables = stateFunction({
       enableServerSnapshot: request.enable_server_snapshot ?? null,
       includeVolumes: request.include_volumes ?? false,
       stop: request.stop ?? false,
+      plan: request.plan ?? null,
     };
   },
 });

@@ -7,6 +7,7 @@ import { describeServer } from '../lib/protect/describe-server.ts';
 import { numberedLike } from '../lib/protect/disk-numbers.ts';
 import { VolumeBootedServer } from '../lib/protect/errors.ts';
 import { identityOf } from '../lib/protect/identity.ts';
+import { PlanName } from '../lib/protect/plan-name.ts';
 import { sealSummary } from '../lib/protect/summary.ts';
 import { disksOfServer } from '../lib/protect/volumes-of-server.ts';
 import { ServerProtectable } from '../lib/protectable.ts';
@@ -28,9 +29,11 @@ export const openCheckpoint = stateFunction({
     item: ServerProtectable,
     enableServerSnapshot: z.boolean().nullable(),
     includeVolumes: z.boolean(),
+    /** Executions that began before plans were noted do not give it. */
+    plan: PlanName.nullable().default(null),
   }),
   async run(services, input, { signal }) {
-    const { execution, item, includeVolumes } = input;
+    const { execution, item, includeVolumes, plan } = input;
     const { log, settings, process } = services;
     const enableServerSnapshot = input.enableServerSnapshot ?? settings.enableServerSnapshot;
     const openstack = await services.openstack();
@@ -59,7 +62,7 @@ export const openCheckpoint = stateFunction({
       server: identity,
       ...(bootImageId === null ? {} : { bootImage: { cloud, region, imageId: bootImageId } }),
       waitForBase: services.clock.now() - Date.parse(input.startedAt) < BASE_WAIT_MILLISECONDS,
-      summary: await sealSummary(bank, identity, { serverName: server.name, done: null }),
+      summary: await sealSummary(bank, identity, { serverName: server.name, plan, done: null }),
       signal,
     });
     const { checkpoint, state } = record;
@@ -70,7 +73,7 @@ export const openCheckpoint = stateFunction({
         const parent = ancestor?.as === 'parent' ? ancestor.pinned.root.description : undefined;
         ({ disks, volumes } = numberedLike(found, parent));
       }
-      await putCaptured(bank, checkpoint, { server: description, volumes }, signal);
+      await putCaptured(bank, checkpoint, { server: description, volumes, plan }, signal);
     }
     return { checkpoint, state, serverId, bootImageId, enableServerSnapshot, disks };
   },

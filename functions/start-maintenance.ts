@@ -20,8 +20,8 @@ export const startMaintenance = stateFunction({
     label: z.string().regex(/^[a-z0-9-]{1,20}$/),
     scheduledTime: z.iso.datetime(),
   }),
-  async run(services, { plan, task, label, scheduledTime }, { signal }) {
-    const input = await maintenanceRequest(services, plan, task, signal);
+  async run(_services, { plan, task, label, scheduledTime }) {
+    const input = maintenanceRequest(plan, task);
     const machines = MachineArns.parse(JSON.parse(process.env['SNAPBANK_MACHINES'] ?? '{}'));
     const stateMachineArn = machines[task.machine] ?? '';
     const name = scheduledName(`${plan.name}-${label}`, scheduledTime);

@@ -286,6 +286,6 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   PruneCheckpoints: { key: true, register: changesRecords, work: { get: ['outcomes/*'] } },
 
   // By the clock
-  StartMaintenance: { cloud: true },
+  StartMaintenance: {},
   ReportAges: { cloud: true, key: true, register: readsRecords },
 };

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { InvalidInput } from '../lib/errors.ts';
 import { Plan } from '../lib/events/plan.ts';
 import { KeepRules } from '../lib/prune/keep-rules.ts';
+import { periodNames } from '../lib/prune/periods.ts';
 import { VerifyLevel, VerifyRequest } from '../lib/verify/request.ts';
 
 const Count = z.number().int().min(1).max(1000);
@@ -19,9 +20,17 @@ const Schedule = z
   .string()
   .regex(/^(cron|rate|at)\(.+\)$/, 'must be cron(...), rate(...) or at(...)');
 
+function knownTimeZone(name: string, context: z.RefinementCtx): void {
+  try {
+    periodNames(name);
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message : 'is no time zone');
+  }
+}
+
 const DeployedPlan = Plan.extend({
   schedule: Schedule,
-  timeZone: z.string().min(1),
+  timeZone: z.string().superRefine(knownTimeZone),
   /** 0: on the minute. */
   windowMinutes: z.number().int().min(0).max(1440),
   maxAgeHours: z.number().positive(),

@@ -10,6 +10,7 @@ import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
 import { parseOutput, parseOutputText } from '../parse-output.ts';
+import { planIn } from '../plan-in.ts';
 import { remedyOf } from '../remedies.ts';
 import { type EndedExecution, type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatBytes, formatDuration } from '../terminal/format.ts';
@@ -23,6 +24,7 @@ export interface BackupOptions extends ExecutionOptions {
   enableServerSnapshot?: boolean;
   includeVolumes?: boolean;
   stop?: boolean;
+  plan?: string;
 }
 
 /** `snapbank backup`: runs the backup machine. False when a server failed. */
@@ -87,6 +89,7 @@ function requestOf(options: BackupOptions): JsonObject {
       : { enable_server_snapshot: options.enableServerSnapshot }),
     ...(options.includeVolumes === undefined ? {} : { include_volumes: true }),
     ...(options.stop === undefined ? {} : { stop: true }),
+    ...(options.plan === undefined ? {} : { plan: planIn(options.plan) }),
   };
 }
 

@@ -3,17 +3,19 @@ import { listCheckpoints } from '../../lib/bank/register/list-checkpoints.ts';
 import type { CheckpointRecord } from '../../lib/bank/register/record.ts';
 import { type CheckpointSummary, openSummary } from '../../lib/protect/summary.ts';
 import type { CommandContext } from '../context.ts';
+import { planColumn } from '../plan-column.ts';
 import { formatAge, formatBytes } from '../terminal/format.ts';
 
 interface Row {
   record: CheckpointRecord;
   summary: CheckpointSummary | null;
+  plan: string | null;
 }
 
 /** `snapbank checkpoints`: newest first. Needs the bank alone, no cloud. */
 export async function listCheckpointsCommand(
   context: CommandContext,
-  options: { server?: string },
+  options: { server?: string; plan?: string },
 ): Promise<void> {
   const { output, signal } = context;
   const services = await context.services();
@@ -23,12 +25,18 @@ export async function listCheckpointsCommand(
     const { server, summary } = record;
     const opened = summary === undefined ? null : await openSummary(bank, server, summary);
     const names = [server.serverId, opened?.serverName];
-    if (options.server === undefined || names.includes(options.server)) {
-      rows.push({ record, summary: opened });
+    const plan = opened?.plan ?? null;
+    if (options.server !== undefined && !names.includes(options.server)) continue;
+    if (options.plan === undefined || plan === options.plan) {
+      rows.push({ record, summary: opened, plan });
     }
   }
-  if (rows.length === 0 && options.server !== undefined) {
-    throw new CheckpointNotFound(`There is no checkpoint of server ${options.server}.`);
+  if (rows.length === 0 && (options.server !== undefined || options.plan !== undefined)) {
+    const of = [
+      ...(options.server === undefined ? [] : [`of server ${options.server}`]),
+      ...(options.plan === undefined ? [] : [`of plan ${options.plan}`]),
+    ];
+    throw new CheckpointNotFound(`There is no checkpoint ${of.join(', ')}.`);
   }
   rows.sort((a, b) => b.record.createdAt.localeCompare(a.record.createdAt));
   for (const { record, summary } of rows)
@@ -47,6 +55,7 @@ export async function listCheckpointsCommand(
         text: ({ summary, record }) => summary?.serverName ?? record.server.serverId,
         shrinkable: true,
       },
+      ...planColumn(rows),
       { title: 'CREATED', text: ({ record }) => formatAge(new Date(record.createdAt), now) },
       { title: 'STATE', text: ({ record }) => record.state },
       {
@@ -88,6 +97,7 @@ export function shown(record: CheckpointRecord, summary: CheckpointSummary | nul
     createdAt,
     server,
     serverName: summary?.serverName ?? null,
+    plan: summary?.plan ?? null,
     execution: record.execution.id,
     lastProven: 'lastProven' in record ? (record.lastProven?.at ?? null) : null,
     lockedUntil: 'lockedUntil' in record ? (record.lockedUntil ?? null) : null,

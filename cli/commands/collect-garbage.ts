@@ -58,9 +58,14 @@ export function showCollection(
     output.line(`Still locked  ${shown(retained)}${until}; a later collection deletes them`);
   }
   for (const line of compactionLines(summary)) output.line(line);
-  output.line(
-    `${String(summary.buriedCheckpoints)} checkpoints are gone. It took ${formatDuration(elapsedMilliseconds)}.`,
-  );
+  output.line(`${goneText(summary)} It took ${formatDuration(elapsedMilliseconds)}.`);
+}
+
+function goneText({ buriedCheckpoints: gone, heldCheckpoints: held }: CollectionSummary): string {
+  const checkpoints = `${String(gone)} ${gone === 1 ? 'checkpoint' : 'checkpoints'}`;
+  const text = `${checkpoints} can no longer be brought back.`;
+  if (held === 0) return text;
+  return `${text} The data of ${String(held)} of them is held by a mount, a restore or a verification: it stays until that ends, and a later collection deletes it.`;
 }
 
 function compactionLines({ sparse, notCompacted, compaction }: CollectionSummary): string[] {

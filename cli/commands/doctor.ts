@@ -174,7 +174,7 @@ function showInterrupted({ output }: CommandContext, interrupted: readonly Inter
     interrupted,
   );
   output.line(
-    'Until then the same command, typed again, continues it, and nothing of it is removed.',
+    'The same command, typed again within the hour, continues it. Until the time above nothing of it is removed; after that a later backup, a collection or snapbank doctor --fix may do so, and then the next backup begins anew.',
   );
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { InvalidInput } from '../../lib/errors.ts';
 import { KeepRules } from '../../lib/prune/keep-rules.ts';
+import { periodNames } from '../../lib/prune/periods.ts';
 import { PrunePlan, PruneSummary, ServerDecisions } from '../../lib/prune/plan.ts';
 import type { JsonObject } from '../../local/engine/json.ts';
 import type { CommandContext } from '../context.ts';
@@ -8,6 +9,8 @@ import { noDisplay } from '../execution-display.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
 import { parseOutput, parseOutputText } from '../parse-output.ts';
+import { planColumn } from '../plan-column.ts';
+import { planIn } from '../plan-in.ts';
 import { type EndedExecution, type ExecutionOptions, runExecution } from '../run-execution.ts';
 import { formatAge } from '../terminal/format.ts';
 
@@ -20,6 +23,7 @@ export interface PruneOptions extends ExecutionOptions {
   keepYearly?: number;
   keepWithin?: string;
   server?: string[];
+  plan?: string;
   timeZone?: string;
   dryRun?: boolean;
 }
@@ -87,6 +91,7 @@ function requestOf(options: PruneOptions): JsonObject {
       `--keep-within is "${keepWithin}"; give a span such as 30d, 1y6m or 48h.`,
     );
   }
+  if (options.timeZone !== undefined) periodNames(options.timeZone);
   if (Object.keys(keep).length === 0) {
     throw new InvalidInput(
       'Say what is kept, for example --keep-daily 7 --keep-weekly 5 --keep-monthly 12; without a rule nothing is pruned.',
@@ -95,6 +100,7 @@ function requestOf(options: PruneOptions): JsonObject {
   return {
     keep,
     ...(options.server === undefined ? {} : { servers: options.server }),
+    ...(options.plan === undefined ? {} : { plan: planIn(options.plan) }),
     ...(options.timeZone === undefined ? {} : { time_zone: options.timeZone }),
     ...(options.dryRun === undefined ? {} : { dry_run: options.dryRun }),
   };
@@ -102,13 +108,14 @@ function requestOf(options: PruneOptions): JsonObject {
 
 function show(output: Output, servers: readonly ServerDecisions[]): void {
   const now = new Date();
-  const rows = servers.flatMap(({ server, serverName, decisions }) =>
-    decisions.map((decision) => ({ ...decision, name: serverName ?? server.serverId })),
+  const rows = servers.flatMap(({ server, serverName, plan, decisions }) =>
+    decisions.map((decision) => ({ ...decision, plan, name: serverName ?? server.serverId })),
   );
   output.table(
     [
       { title: 'CHECKPOINT', text: ({ checkpoint }) => checkpoint },
       { title: 'SERVER', text: ({ name }) => name, shrinkable: true },
+      ...planColumn(rows),
       { title: 'CREATED', text: ({ createdAt }) => createdAt, droppable: true },
       { title: 'AGE', text: ({ createdAt }) => formatAge(new Date(createdAt), now) },
       {

@@ -11,6 +11,9 @@ import { backupSummaryOf, parseOutcomes, runBackup } from './backup.ts';
 const Input = z.object({
   enable_server_snapshot: z.boolean().optional(),
   all_projects: z.boolean().optional(),
+  include_volumes: z.boolean().optional(),
+  stop: z.boolean().optional(),
+  plan: z.string().optional(),
 });
 
 /** `snapbank retry-failed`: backs up, in a new execution, the servers that failed in an earlier one. False when one fails again. */
@@ -36,14 +39,16 @@ export async function retryFailed(
   }
   const servers = server.length === 1 ? 'the server' : `the ${String(server.length)} servers`;
   context.output.warn(`Backing up ${servers} that failed in ${past.name}.`);
-  const { enable_server_snapshot: enableServerSnapshot, all_projects: allProjects } = Input.parse(
-    past.input,
-  );
+  const input = Input.parse(past.input);
+  const { enable_server_snapshot: enableServerSnapshot, all_projects: allProjects, plan } = input;
   return await runBackup(context, {
     ...options,
     server,
     ...(enableServerSnapshot === undefined ? {} : { enableServerSnapshot }),
     ...(allProjects === true ? { allProjects } : {}),
+    ...(input.include_volumes === true ? { includeVolumes: true } : {}),
+    ...(input.stop === true ? { stop: true } : {}),
+    ...(plan === undefined ? {} : { plan }),
     ...(past.on === undefined ? {} : { on: past.on }),
   });
 }

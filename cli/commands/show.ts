@@ -31,6 +31,7 @@ export async function showCheckpoint(context: CommandContext, reference: string)
   field('Checkpoint', record.checkpoint);
   field('State', record.state);
   field('Created', record.createdAt);
+  if (summary?.plan != null) field('Plan', summary.plan);
   field('Execution', record.execution.id);
   field('Server', `${summary?.serverName ?? ''} (${record.server.serverId})`);
   field('Cloud', `${record.server.cloud}, region ${record.server.region}`);

@@ -12,6 +12,7 @@ import type { CommandContext } from '../context.ts';
 import { machineFailure } from '../machine-failure.ts';
 import type { Output } from '../output.ts';
 import { parseOutput, parseOutputText } from '../parse-output.ts';
+import { planIn } from '../plan-in.ts';
 import { type EndedExecution, runExecution } from '../run-execution.ts';
 import { formatAge, formatBytes, formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
@@ -20,11 +21,15 @@ import { type BootOptions, proveBoot } from './prove-boot.ts';
 
 export interface VerifyOptions extends BootOptions {
   server?: string[];
+  plan?: string;
   all?: boolean;
   level?: VerifyLevel;
   /** `10` or `10%`. */
   sample?: string;
 }
+
+/** What else is named is a server. */
+const CHECKPOINT = /^[0-9a-f]{1,24}$|@latest$/;
 
 /** Findings, and address ranges of each, that people are shown; --json shows all. */
 const SHOWN_FINDINGS = 20;
@@ -37,12 +42,16 @@ export async function runVerify(
   options: VerifyOptions,
 ): Promise<boolean> {
   if (options.boot === true) {
-    refuseTogether(options, ['server', 'all', 'level', 'sample'], 'does not go with --boot');
+    refuseTogether(
+      options,
+      ['server', 'plan', 'all', 'level', 'sample'],
+      'does not go with --boot',
+    );
     await proveBoot(context, reference, options);
     return true;
   }
   refuseTogether(options, ['console', 'bootSeconds', 'flavor', 'network'], 'goes with --boot only');
-  const label = reference ?? options.server?.join(', ') ?? 'all';
+  const label = reference ?? options.server?.join(', ') ?? options.plan ?? 'all';
   const ended = await runExecution(context, {
     machine: 'verify',
     input: requestOf(reference, options),
@@ -86,20 +95,31 @@ function refuseTogether(
 
 /** A `VerifyRequest`, as the machine's first state checks it. */
 function requestOf(reference: string | undefined, options: VerifyOptions): JsonObject {
-  const chosen = [reference, options.server, options.all].filter((one) => one !== undefined);
-  if (options.all === true && chosen.length > 1) {
+  const { server = [], plan, all } = options;
+  const isCheckpoint = reference !== undefined && CHECKPOINT.test(reference);
+  const servers = isCheckpoint || reference === undefined ? server : [reference, ...server];
+  const chosen = [
+    ...(isCheckpoint ? ['a checkpoint'] : []),
+    ...(servers.length === 0 ? [] : [server.length === 0 ? 'a server' : '--server']),
+    ...(plan === undefined ? [] : ['--plan']),
+  ];
+  if (all === true && chosen.length > 0) {
+    throw new InvalidInput(`--all does not go with ${chosen.join(' and ')}.`);
+  }
+  if (isCheckpoint && chosen.length > 1) {
     throw new InvalidInput(
-      `--all does not go with ${options.server === undefined ? 'a checkpoint' : '--server'}.`,
+      `A checkpoint is verified by itself, without ${chosen.slice(1).join(' and ')}.`,
     );
   }
-  if (chosen.length !== 1) {
+  if (chosen.length === 0 && all !== true) {
     throw new InvalidInput(
-      'Say what to verify: CHECKPOINT or SERVER@latest, --server NAME (repeatable), or --all.',
+      'Say what to verify: CHECKPOINT or SERVER@latest, SERVER (all of its checkpoints), --server NAME (repeatable), --plan NAME, or --all.',
     );
   }
   return {
-    ...(reference === undefined ? {} : { checkpoints: [reference] }),
-    ...(options.server === undefined ? {} : { servers: options.server }),
+    ...(isCheckpoint ? { checkpoints: [reference] } : {}),
+    ...(servers.length === 0 ? {} : { servers }),
+    ...(plan === undefined ? {} : { plan: planIn(plan) }),
     ...(options.all === undefined ? {} : { all: true }),
     ...(options.level === undefined ? {} : { level: options.level }),
     ...(options.sample === undefined ? {} : { sample_percent: percentIn(options.sample) }),
@@ -140,14 +160,20 @@ function show(
         text: ({ serverName, serverId }) => serverName ?? serverId,
         shrinkable: true,
       },
-      { title: 'CREATED', text: ({ createdAt }) => formatAge(new Date(createdAt), now) },
+      {
+        title: 'CREATED',
+        text: ({ createdAt }) => formatAge(new Date(createdAt), now),
+        droppable: true,
+      },
       {
         title: 'STATUS',
         text: ({ status }) => status,
         format: ({ status }) => (status === 'sound' ? 'green' : 'red'),
       },
-      { title: 'HURT', text: hurtText, align: 'right' },
-      { title: 'PROVEN', text: ({ proven }) => (proven ? 'yes' : '') },
+      ...(summary.damaged > 0 ? [{ title: 'HURT', text: hurtText, align: 'right' as const }] : []),
+      ...(summary.proven > 0
+        ? [{ title: 'PROVEN', text: ({ proven }: CheckpointOutcome) => (proven ? 'yes' : '') }]
+        : []),
     ],
     checkpoints,
   );

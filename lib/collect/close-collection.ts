@@ -66,7 +66,8 @@ export async function closeCollection(
   }
   const { dryRun, listed, dead, fencedCheckpoints, packBytes, wasteBytes, sparse } = plan;
   const found = { dryRun, listed, dead, fencedCheckpoints, packBytes, wasteBytes, sparse };
-  const done = { deleted, retained, retainedUntil, buriedCheckpoints };
+  const heldCheckpoints = buriedCheckpoints === 0 ? 0 : plan.heldCheckpoints;
+  const done = { deleted, retained, retainedUntil, buriedCheckpoints, heldCheckpoints };
   const { notCompacted } = plan;
   const compaction = await compacted(services, plan, signal);
   const summary = { ...found, ...done, notCompacted, compaction };

@@ -132,6 +132,7 @@ class Lists {
       notCompacted,
       fencedCheckpoints: state.fencedCheckpoints.size,
       deadCheckpoints: state.dead.size,
+      heldCheckpoints: state.held.size,
       listsPrefix: this.#prefix,
       ...(await this.#putItems(dryRun, notCompacted !== null)),
       rangesAtOnce: this.#services.settings.rangesAtOnce,

@@ -28,6 +28,8 @@ export const CollectionPlan = z.strictObject({
   fencedCheckpoints: z.int().nonnegative(),
   /** Checkpoints whose records are removed when their objects are deleted. */
   deadCheckpoints: z.int().nonnegative(),
+  /** Of these, the ones whose data stays because a reader holds it: a mount, a restore, a verification. */
+  heldCheckpoints: z.int().nonnegative().default(0),
   /** Where the lists lie in the work place. */
   listsPrefix: z.string(),
   /** Pages of keys to delete, and the items that name them. */

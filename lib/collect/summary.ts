@@ -11,7 +11,10 @@ export const CollectionSummary = z.strictObject({
   retained: Tally,
   /** When the last of these is free; null where nothing is locked. */
   retainedUntil: z.string().nullable(),
+  /** They cannot be brought back any more. */
   buriedCheckpoints: z.int(),
+  /** Of these, the ones whose data a reader still held; a later collection deletes it. */
+  heldCheckpoints: z.int().default(0),
   fencedCheckpoints: z.int(),
   /** Of the packs that are needed: all of them, and what of them nobody needs. */
   packBytes: z.int(),

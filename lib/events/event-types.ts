@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { CollectionSummary } from '../collect/summary.ts';
 import { BackupSummary } from '../protect/backup-summary.ts';
 import { Omission } from '../protect/description.ts';
-import { BackupRequest } from '../protect/select-servers.ts';
+import { UnplannedRequest } from '../protect/select-servers.ts';
 import { AttachedVolume } from '../restore/attached-volume.ts';
 import { PruneSummary } from '../prune/plan.ts';
 import { VerifySummary } from '../verify/verify-summary.ts';
@@ -73,5 +73,5 @@ export const BackupRequested = z.union([
     plan: z.string().min(1),
     enable_server_snapshot: z.boolean().optional(),
   }),
-  BackupRequest,
+  UnplannedRequest,
 ]);

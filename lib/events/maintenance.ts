@@ -1,11 +1,8 @@
 import * as z from 'zod';
-import { InvalidInput } from '../errors.ts';
-import { selectServers } from '../protect/select-servers.ts';
 import { KeepRules } from '../prune/keep-rules.ts';
 import { PruneRequest } from '../prune/request.ts';
-import type { Services } from '../services.ts';
 import { VerifyLevel, VerifyRequest } from '../verify/request.ts';
-import { type Plan, requestOf } from './plan.ts';
+import type { Plan } from './plan.ts';
 
 /** What is done to the checkpoints of a plan by the clock, beside making them. */
 export const MaintenanceTask = z.discriminatedUnion('machine', [
@@ -19,48 +16,23 @@ export const MaintenanceTask = z.discriminatedUnion('machine', [
 ]);
 export type MaintenanceTask = z.infer<typeof MaintenanceTask>;
 
-/** Ids of servers in the input of an execution, which holds 256 KiB. */
-const MAX_SERVERS = 5000;
-
 /**
- * The input of the machine. The servers of a plan by tags are those that carry the tags now: checkpoints of others, and of servers that
- * are gone, stay as they are.
+ * The input of the machine: about the checkpoints that were made under the plan, also those of servers that are gone or that it does not
+ * choose any more.
  */
-export async function maintenanceRequest(
-  services: Services,
+export function maintenanceRequest(
   plan: Plan,
   task: MaintenanceTask,
-  signal: AbortSignal,
-): Promise<VerifyRequest | PruneRequest | Record<string, never>> {
+): VerifyRequest | PruneRequest | Record<string, never> {
   if (task.machine === 'collect-garbage') return {};
-  const servers = await serversOf(services, plan, signal);
-  const chosen = servers === undefined ? {} : { servers };
+  const { name } = plan;
   if (task.machine === 'prune') {
-    const { keep, timeZone } = task;
-    return PruneRequest.parse({ keep, time_zone: timeZone, ...chosen });
+    return PruneRequest.parse({ plan: name, keep: task.keep, time_zone: task.timeZone });
   }
   const { level, samplePercent } = task;
   return VerifyRequest.parse({
-    ...(servers === undefined ? { all: true } : chosen),
+    plan: name,
     ...(level === undefined ? {} : { level }),
     ...(samplePercent === undefined ? {} : { sample_percent: samplePercent }),
   });
-}
-
-/** Ids or names; undefined where the plan is about all. */
-async function serversOf(
-  services: Services,
-  plan: Plan,
-  signal: AbortSignal,
-): Promise<string[] | undefined> {
-  if (plan.tags === undefined) return plan.servers;
-  const chosen = await selectServers(await services.openstack(), requestOf(plan), {
-    signal,
-  });
-  if (chosen.length > MAX_SERVERS) {
-    throw new InvalidInput(
-      `The plan ${plan.name} has ${chosen.length} servers; for more than ${MAX_SERVERS} make it a plan about all, or several plans.`,
-    );
-  }
-  return chosen.map(({ id }) => id);
 }

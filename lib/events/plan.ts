@@ -1,9 +1,10 @@
 import * as z from 'zod';
+import { PlanName } from '../protect/plan-name.ts';
 import { BackupRequest } from '../protect/select-servers.ts';
 
 /** A named choice of servers that is backed up by the clock. */
 export const Plan = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,29}$/, 'needs a-z, 0-9, -, at most 30 of them'),
+  name: PlanName,
   servers: BackupRequest.shape.servers,
   tags: BackupRequest.shape.tags,
   all: z.boolean().optional(),
@@ -16,6 +17,7 @@ export type Plan = z.infer<typeof Plan>;
 
 /** What the backup machine is given for a plan. */
 export function requestOf({
+  name,
   servers,
   tags,
   all,
@@ -25,6 +27,7 @@ export function requestOf({
   stop,
 }: Plan): BackupRequest {
   return {
+    plan: name,
     ...(servers === undefined ? {} : { servers }),
     ...(tags === undefined ? {} : { tags }),
     ...(all === undefined ? {} : { all }),

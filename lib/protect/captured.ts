@@ -10,6 +10,7 @@ import { ServerDescription, VolumeDescription } from './description.ts';
 const Captured = z.strictObject({
   server: ServerDescription,
   volumes: z.array(VolumeDescription),
+  plan: z.string().nullable().default(null),
 });
 export type Captured = z.infer<typeof Captured>;
 

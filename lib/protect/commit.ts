@@ -36,6 +36,7 @@ export async function commitUpload(
     ...(lockedUntil === null ? {} : { lockedUntil }),
     summary: await sealSummary(bank, record.server, {
       serverName: description.server.name,
+      plan: description.plan,
       done: {
         consistency: description.consistency,
         imageKind: rootPlan(plans).image.kind,

@@ -111,6 +111,8 @@ export const CheckpointDescription = z.preprocess(
      * its disks; `boot-image` where no snapshot of the root disk was wanted.
      */
     consistency: z.string(),
+    /** The plan under which it was made; null without one. */
+    plan: z.string().nullable().default(null),
     disks: z.array(DiskDescription).min(1),
   }),
 );

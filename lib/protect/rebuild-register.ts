@@ -188,6 +188,7 @@ async function summaryOf(bank: Bank, root: Root): Promise<string | undefined> {
   if (description === undefined || first === undefined) return undefined;
   return await sealSummary(bank, root.identity, {
     serverName: description.server.name,
+    plan: description.plan,
     done: {
       consistency: description.consistency,
       imageKind: first.image.kind,

@@ -57,7 +57,7 @@ export async function rootOf(
 ) {
   const bank = await services.bank();
   const { checkpoint } = record;
-  const [{ server, volumes }, ancestor] = await Promise.all([
+  const [{ server, volumes, plan }, ancestor] = await Promise.all([
     readCaptured(bank, checkpoint, signal),
     readAncestorRoot(bank, record, { log: services.log, signal }),
   ]);
@@ -70,6 +70,7 @@ export async function rootOf(
   const description: CheckpointDescription = {
     server,
     consistency: consistencyOf(plans),
+    plan,
     disks: plans.map(({ source: { disk }, image, sourceHash }) => {
       const volume = volumes.find((one) => one.disk === disk) ?? null;
       return { disk, image, sourceHash, volume };

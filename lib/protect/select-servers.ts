@@ -6,30 +6,41 @@ import type { Server, ServerFilter } from '../openstack/server.ts';
 import type { ServerProtectable } from '../protectable.ts';
 import { NoServerSelected } from './errors.ts';
 import { nearNames } from './near-names.ts';
+import { PlanName } from './plan-name.ts';
 import { spreadOverHosts } from './spread-over-hosts.ts';
 
 const Name = z.string().min(1).max(255);
 
+const Choice = z.strictObject({
+  /** Ids or names. */
+  servers: z.array(Name).min(1).optional(),
+  /** Servers that carry all of these tags. */
+  tags: z.array(z.string().min(1).max(60)).min(1).optional(),
+  all: z.boolean().optional(),
+  /** Looks for the servers in every project of the region: for administrators. */
+  all_projects: z.boolean().optional(),
+  enable_server_snapshot: z.boolean().optional(),
+  /** Attached volumes too; and servers that boot from volumes. */
+  include_volumes: z.boolean().optional(),
+  /** Stop running servers while their snapshots are taken. */
+  stop: z.boolean().optional(),
+});
+
+const isOneChoice = (request: z.infer<typeof Choice>) =>
+  [request.servers, request.tags, request.all].filter(Boolean).length <= 1;
+const oneChoice = {
+  message:
+    'Give one of servers, tags and all, e.g. {"servers": ["web-1"], "enable_server_snapshot": true}.',
+};
+
+/** What anybody may ask for who does not name a plan. */
+export const UnplannedRequest = Choice.refine(isOneChoice, oneChoice);
+
 /** Input of a backup execution. `{}` means all servers of the project, `{"all_projects": true}` those of all projects. */
-export const BackupRequest = z
-  .strictObject({
-    /** Ids or names. */
-    servers: z.array(Name).min(1).optional(),
-    /** Servers that carry all of these tags. */
-    tags: z.array(z.string().min(1).max(60)).min(1).optional(),
-    all: z.boolean().optional(),
-    /** Looks for the servers in every project of the region: for administrators. */
-    all_projects: z.boolean().optional(),
-    enable_server_snapshot: z.boolean().optional(),
-    /** Attached volumes too; and servers that boot from volumes. */
-    include_volumes: z.boolean().optional(),
-    /** Stop running servers while their snapshots are taken. */
-    stop: z.boolean().optional(),
-  })
-  .refine((request) => [request.servers, request.tags, request.all].filter(Boolean).length <= 1, {
-    message:
-      'Give one of servers, tags and all, e.g. {"servers": ["web-1"], "enable_server_snapshot": true}.',
-  });
+export const BackupRequest = Choice.extend({
+  /** Whose checkpoints these become: prune and verify can be told to look at a plan's alone. */
+  plan: PlanName.optional(),
+}).refine(isOneChoice, oneChoice);
 export type BackupRequest = z.infer<typeof BackupRequest>;
 
 /** How Nova writes the id of a server. */

@@ -8,6 +8,8 @@ import type { ServerIdentity } from '../bank/register/identity.ts';
 /** What listings show of a checkpoint without reading its root. In a sealed bank it is sealed: it holds the server's name. */
 export const CheckpointSummary = z.strictObject({
   serverName: z.string(),
+  /** The plan under which it was made; null without one. */
+  plan: z.string().nullable().default(null),
   /** Known once the checkpoint is committed. */
   done: z
     .strictObject({

@@ -1,4 +1,5 @@
 import { InvalidInput } from '../errors.ts';
+import { nearNames } from '../protect/near-names.ts';
 
 export type Period = 'hourly' | 'daily' | 'weekly' | 'monthly' | 'yearly';
 
@@ -41,11 +42,23 @@ function formatFor(timeZone: string): Intl.DateTimeFormat {
       timeZoneName: 'longOffset',
     });
   } catch (cause) {
+    const near = nearZones(timeZone);
     throw new InvalidInput(
-      `"${timeZone}" is no time zone; give a name such as Europe/Vienna or UTC.`,
+      `"${timeZone}" is no time zone. ${near.length === 0 ? 'Give a name such as Europe/Vienna or UTC.' : `Near: ${near.join(', ')}.`}`,
       { cause },
     );
   }
+}
+
+/** Zones that may have been meant: mistyped, or called by the city alone. */
+function nearZones(word: string): string[] {
+  const zones = Intl.supportedValuesOf('timeZone');
+  const byName = nearNames(word, zones);
+  if (byName.length > 0) return byName;
+  const cities = new Map(zones.map((zone) => [zone.slice(zone.lastIndexOf('/') + 1), zone]));
+  return nearNames(word.replaceAll(' ', '_'), cities.keys()).flatMap(
+    (city) => cities.get(city) ?? [],
+  );
 }
 
 /** ISO 8601: a week belongs to the year of its Thursday. */

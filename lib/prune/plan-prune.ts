@@ -1,10 +1,11 @@
-import type { Bank } from '../bank/bank.ts';
 import { readDamageMarks } from '../bank/register/damage-marks.ts';
-import { CheckpointNotFound } from '../bank/register/errors.ts';
-import { listCheckpoints } from '../bank/register/list-checkpoints.ts';
-import type { CommittedRecord } from '../bank/register/record.ts';
+import type { ServerIdentity } from '../bank/register/identity.ts';
 import { executionKey } from '../protect/items.ts';
-import { openSummary } from '../protect/summary.ts';
+import {
+  type KnownCheckpoint,
+  knownCheckpoints,
+  noCheckpointOf,
+} from '../protect/known-checkpoints.ts';
 import type { Services } from '../services.ts';
 import { candidatesOf } from './candidates.ts';
 import { periodNames } from './periods.ts';
@@ -14,7 +15,10 @@ import { decideRetention, type RetentionOptions } from './retention.ts';
 
 const DEFAULT_TIME_ZONE = 'UTC';
 
-/** Says of every COMMITTED checkpoint of the chosen servers whether it stays. Changes nothing. */
+/**
+ * Says of every COMMITTED checkpoint of the chosen servers, or of the chosen plan, whether it stays. What was made under one plan displaces
+ * nothing that was made under another, or under none. Changes nothing.
+ */
 export async function planPrune(
   services: Services,
   execution: string,
@@ -24,36 +28,40 @@ export async function planPrune(
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   const options = retentionOptions(services, request);
   periodNames(options.timeZone);
-  const records: CommittedRecord[] = [];
-  for await (const record of listCheckpoints(register, { signal })) {
-    if (record.state === 'COMMITTED') records.push(record);
-  }
+  const known: KnownCheckpoint[] = [];
+  for await (const one of knownCheckpoints(bank, register, signal)) known.push(one);
   const marks = await readDamageMarks(register, { signal });
   const missing = new Set(request.servers);
   const decided: ServerDecisions[] = [];
-  for (const own of byServer(records)) {
-    const [first] = own;
-    if (first === undefined) continue;
-    const { server } = first;
-    const serverName = await nameOf(bank, own);
+  const ofPlan =
+    request.plan === undefined ? known : known.filter(({ plan }) => plan === request.plan);
+  for (const own of byServer(ofPlan)) {
+    const {
+      record: { server },
+      serverName,
+    } = newestOf(own);
     const words = [server.serverId, serverName ?? ''];
     if (request.servers !== undefined && !request.servers.some((one) => words.includes(one))) {
       continue;
     }
     for (const word of words) missing.delete(word);
-    const candidates = await candidatesOf(bank, own, marks, signal);
-    const locks = new Map(own.map(({ checkpoint, lockedUntil }) => [checkpoint, lockedUntil]));
-    const decisions = decideRetention(candidates, options).map((decision) => ({
-      ...decision,
-      reasons: [...decision.reasons],
-      lockedUntil: locks.get(decision.checkpoint) ?? null,
-      createdAt: new Date(decision.createdAt).toISOString(),
-    }));
-    decided.push({ server, serverName, decisions });
+    for (const [plan, ofGroup] of Map.groupBy(own, (one) => one.plan)) {
+      const records = ofGroup.map(({ record }) => record);
+      const candidates = await candidatesOf(bank, records, marks, signal);
+      const locks = new Map(records.map((one) => [one.checkpoint, one.lockedUntil]));
+      const decisions = decideRetention(candidates, options).map((decision) => ({
+        ...decision,
+        reasons: [...decision.reasons],
+        lockedUntil: locks.get(decision.checkpoint) ?? null,
+        createdAt: new Date(decision.createdAt).toISOString(),
+      }));
+      decided.push({ server, serverName, plan, decisions });
+    }
   }
-  if (missing.size > 0) {
-    throw new CheckpointNotFound(`There is no checkpoint of server ${[...missing].join(', ')}.`);
+  if (request.plan !== undefined && ofPlan.length === 0) {
+    throw noCheckpointOf('plan', [request.plan], known);
   }
+  if (missing.size > 0) throw noCheckpointOf('server', missing, ofPlan);
   const decisionsKey = `outcomes/prune-${executionKey(execution)}.json`;
   await services.places.work.put(decisionsKey, Buffer.from(JSON.stringify(decided)), { signal });
   const all = decided.flatMap(({ decisions }) => decisions);
@@ -61,7 +69,7 @@ export async function planPrune(
   return {
     request,
     dryRun: request.dry_run ?? false,
-    servers: decided.length,
+    servers: new Set(decided.map(({ server }) => identityText(server))).size,
     kept,
     pruned: all.length - kept,
     decisionsKey,
@@ -76,16 +84,17 @@ export function retentionOptions(
 }
 
 /** By identity: server keys may collide. */
-function byServer(records: readonly CommittedRecord[]): CommittedRecord[][] {
-  const groups = Map.groupBy(records, ({ server }) =>
-    [server.cloud, server.region, server.projectId, server.serverId].join('\0'),
-  );
-  return [...groups.values()];
+function byServer(known: readonly KnownCheckpoint[]): KnownCheckpoint[][] {
+  return [...Map.groupBy(known, ({ record: { server } }) => identityText(server)).values()];
 }
 
-/** What the server was called when it was last backed up. */
-async function nameOf(bank: Bank, records: readonly CommittedRecord[]): Promise<string | null> {
-  const newest = records.reduce((one, other) => (one.createdAt < other.createdAt ? other : one));
-  const { server, summary } = newest;
-  return summary === undefined ? null : (await openSummary(bank, server, summary)).serverName;
+function identityText({ cloud, region, projectId, serverId }: ServerIdentity): string {
+  return [cloud, region, projectId, serverId].join('\0');
+}
+
+/** Says what the server was called when it was last backed up. */
+function newestOf(known: readonly KnownCheckpoint[]): KnownCheckpoint {
+  return known.reduce((one, other) =>
+    one.record.createdAt < other.record.createdAt ? other : one,
+  );
 }

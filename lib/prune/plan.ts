@@ -3,10 +3,11 @@ import { ServerIdentity } from '../bank/register/identity.ts';
 import type { ObjectStore } from '../bank/store/object-store.ts';
 import { PruneRequest } from './request.ts';
 
-/** What is to become of a server's checkpoints, newest first. */
+/** What is to become of the checkpoints of a server that were made under one plan, or under none; newest first. */
 export const ServerDecisions = z.strictObject({
   server: ServerIdentity,
   serverName: z.string().nullable(),
+  plan: z.string().nullable(),
   decisions: z.array(
     z.strictObject({
       checkpoint: z.string(),

@@ -6,6 +6,7 @@ import { listCheckpoints } from '../bank/register/list-checkpoints.ts';
 import { pruneCheckpoint } from '../bank/register/prune-checkpoint.ts';
 import type { CommittedRecord } from '../bank/register/record.ts';
 import { RangeUnfinished } from '../protect/errors.ts';
+import { namesOf } from '../protect/known-checkpoints.ts';
 import type { Services } from '../services.ts';
 import type { Call } from '../state-function.ts';
 import { candidatesOf } from './candidates.ts';
@@ -54,18 +55,19 @@ export async function prune(
   return { ...plan, pruned: plan.pruned - spared, kept: plan.kept + spared, spared };
 }
 
-/** What the rules keep of the server as it is now. */
+/** What the rules keep of the server's checkpoints of that plan, as they are now. */
 async function stillKept(
   services: Services,
   { request }: PrunePlan,
-  { server }: ServerDecisions,
+  { server, plan }: ServerDecisions,
   { marks, signal }: { marks: ReadonlySet<string>; signal: AbortSignal },
 ): Promise<string[]> {
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   const serverKey = serverKeyOf(register.nameKey, server);
   const records: CommittedRecord[] = [];
   for await (const record of listCheckpoints(register, { serverKey, signal })) {
-    if (record.state === 'COMMITTED' && sameServer(record.server, server)) records.push(record);
+    if (record.state !== 'COMMITTED' || !sameServer(record.server, server)) continue;
+    if ((await namesOf(bank, record)).plan === plan) records.push(record);
   }
   const candidates = await candidatesOf(bank, records, marks, signal);
   return decideRetention(candidates, retentionOptions(services, request))

@@ -4,6 +4,7 @@ import { merkleRoot } from '../bank/format/merkle.ts';
 import type { Root } from '../bank/format/root.ts';
 import { requireReader } from '../bank/open-bank.ts';
 import { clearDamage, readDamageMarks } from '../bank/register/damage-marks.ts';
+import { serverKeyOf } from '../bank/register/ids.ts';
 import { mapInOrder } from '../bank/register/in-order.ts';
 import { openPin, type ReaderPin, releasePin } from '../bank/register/reader-pin.ts';
 import type { Register } from '../bank/register/register.ts';
@@ -20,7 +21,7 @@ import {
   type VerifyPlan,
 } from './plan.ts';
 import { sampleRuns, type VerifyLevel, type VerifyRequest } from './request.ts';
-import { isSampled, readSampleProgress } from './sample.ts';
+import { isSampled, readSampleProgress, samplingScope } from './sample.ts';
 import { type Selected, selectCheckpoints } from './select.ts';
 
 /** Longer than for a restore: a verification renews the pins of all checkpoints of a server, which may be many. */
@@ -37,6 +38,7 @@ interface Verification {
   readonly execution: string;
   readonly level: VerifyLevel;
   readonly runs: number | null;
+  readonly scope: string;
 }
 
 /** Pins the chosen checkpoints, reads their roots, and says which segments are to be looked at. Throws what the selection throws. */
@@ -51,7 +53,8 @@ export async function planVerification(
   if (level === 'data') requireReader(bank);
   const runs = sampleRuns(request);
   const verificationId = executionKey(execution);
-  const verification = { verificationId, execution, level, runs };
+  const scope = samplingScope(request);
+  const verification = { verificationId, execution, level, runs, scope };
   const { work } = services.places;
   const pinIds: (string | null)[] = [];
   try {
@@ -70,6 +73,7 @@ export async function planVerification(
       verificationId,
       level,
       sampleRuns: runs,
+      sampleScope: scope,
       groups: number,
       itemsKey: await putVerifyItems(work, verificationId, items, signal),
       items: items.length,
@@ -130,7 +134,7 @@ interface PlannedGroup {
 async function planGroup(
   bank: Bank,
   register: Register,
-  { level, runs }: Verification,
+  { level, runs, scope }: Verification,
   pinned: readonly Pinned[],
   signal: AbortSignal,
 ): Promise<PlannedGroup> {
@@ -140,7 +144,7 @@ async function planGroup(
   const sampleRun =
     runs === null
       ? null
-      : (await readSampleProgress(register, { server, level, runs }, signal)).next;
+      : (await readSampleProgress(register, { server, level, runs, scope }, signal)).next;
   const group: VerifyGroup = {
     server,
     serverName: pinned.at(-1)?.serverName ?? null,
@@ -149,8 +153,11 @@ async function planGroup(
     pinnedAt: new Date(register.clock.now()).toISOString(),
     findings: [],
   };
+  const serverKey = serverKeyOf(register.nameKey, server);
   const shapes = new SegmentCounts(bank, (disk, segment) =>
-    runs === null || sampleRun === null ? true : isSampled(disk, segment, sampleRun, runs),
+    runs === null || sampleRun === null
+      ? true
+      : isSampled({ serverKey, disk, segment }, sampleRun, runs),
   );
   const sound: string[] = [];
   const reads = mapInOrder(pinned, AT_ONCE, async (one) => ({

@@ -12,6 +12,8 @@ export const VerifyPlan = z.strictObject({
   level: VerifyLevel,
   /** Runs that a sample takes to have been everywhere; null: each run is. */
   sampleRuns: z.int().nullable(),
+  /** Whose turns the samples of this verification take; see `samplingScope`. */
+  sampleScope: z.string().default(''),
   /** Groups of checkpoints, one a server; they lie in the work place. */
   groups: z.int().nonnegative(),
   itemsKey: z.string(),

@@ -178,13 +178,13 @@ async function noteProofs(
     .filter(({ status }) => status === 'sound')
     .map(({ checkpoint }) => checkpoint);
   const { sampleRun: run } = group;
-  const { level, sampleRuns: runs } = plan;
+  const { level, sampleRuns: runs, sampleScope: scope } = plan;
   if (run === null || runs === null) {
     if (level === 'data') await proveAll(register, sound, 'every chunk read', outcomes, signal);
     return;
   }
   if (!isComplete) return;
-  const sampling = { server: group.server, level, runs };
+  const sampling = { server: group.server, level, runs, scope };
   const before = await readSampleProgress(register, sampling, signal);
   const at = new Date(register.clock.now()).toISOString();
   const { progress, proven } = countSample(before, { run, runs, sound, at });

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { InvalidInput } from '../errors.ts';
+import { PlanName } from '../protect/plan-name.ts';
 
 /**
  * `records`: roots, segments and what they refer to. `packs`: also that every pack is there with its size. `data`: also that every
@@ -16,6 +17,8 @@ export const VerifyRequest = z.strictObject({
   checkpoints: z.array(z.string().min(1)).min(1).optional(),
   /** All checkpoints of servers with these ids or names. */
   servers: z.array(Name).min(1).optional(),
+  /** Only checkpoints that were made under this plan; with servers: only theirs of it. */
+  plan: PlanName.optional(),
   all: z.literal(true).optional(),
   /** Default: `data`. */
   level: VerifyLevel.optional(),

@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { serverKeyOf } from '../bank/register/ids.ts';
 import type { ServerIdentity } from '../bank/register/identity.ts';
 import type { Register } from '../bank/register/register.ts';
 import { ObjectNotFound } from '../bank/store/errors.ts';
-import type { VerifyLevel } from './request.ts';
+import type { VerifyLevel, VerifyRequest } from './request.ts';
 import { FORMAT_VERSION } from '../bank/format-version.ts';
 
 /** How far the samples of a server have come, in the register. */
@@ -22,10 +23,23 @@ export interface Sampling {
   readonly server: ServerIdentity;
   readonly level: VerifyLevel;
   readonly runs: number;
+  /** Empty where all checkpoints of the server are looked at. */
+  readonly scope: string;
 }
 
-function keyOf({ nameKey }: Register, { server, level, runs }: Sampling): string {
-  return `samples/${serverKeyOf(nameKey, server)}/${level}-${String(runs)}`;
+function keyOf({ nameKey }: Register, { server, level, runs, scope }: Sampling): string {
+  const way = `${level}-${String(runs)}`;
+  return `samples/${serverKeyOf(nameKey, server)}/${scope === '' ? way : `${way}-${scope}`}`;
+}
+
+/**
+ * Tells the turns of verifications apart that do not look at the same checkpoints of a server: of two commands that are run by turns each
+ * would else see its own half for ever. By what was asked for, not by what that is today: `web@latest` goes on with its turns.
+ */
+export function samplingScope({ checkpoints, plan }: VerifyRequest): string {
+  if (checkpoints === undefined && plan === undefined) return '';
+  const asked = JSON.stringify({ checkpoints: checkpoints?.toSorted(), plan });
+  return createHash('sha256').update(asked).digest('hex').slice(0, 16);
 }
 
 /** What has been counted; from the beginning where nothing that can be read is there: then something is looked at twice. */
@@ -71,7 +85,20 @@ export async function putSampleProgress(
   await register.store.put(keyOf(register, sampling), body, { signal });
 }
 
+/** A part of a server's disks that is looked at in one run or in another. */
+export interface SampledPlace {
+  /** Servers begin at different places: of many small ones each run is to see some. */
+  readonly serverKey: string;
+  readonly disk: number;
+  readonly segment: number;
+}
+
 /** Whether a run's sample includes the segment: every segment is in exactly one of `runs` successive ones. */
-export function isSampled(disk: number, segment: number, run: number, runs: number): boolean {
-  return (disk + segment) % runs === run % runs;
+export function isSampled(
+  { serverKey, disk, segment }: SampledPlace,
+  run: number,
+  runs: number,
+): boolean {
+  const begin = Number.parseInt(serverKey.slice(0, 8), 16);
+  return (begin + disk + segment) % runs === run % runs;
 }

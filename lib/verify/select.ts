@@ -1,11 +1,15 @@
 import type { Bank } from '../bank/bank.ts';
-import { CheckpointNotFound, CheckpointStateRefused } from '../bank/register/errors.ts';
-import { listCheckpoints } from '../bank/register/list-checkpoints.ts';
+import { CheckpointStateRefused } from '../bank/register/errors.ts';
 import type { CheckpointRecord, ReadableRecord } from '../bank/register/record.ts';
 import type { Register } from '../bank/register/register.ts';
 import { InvalidInput } from '../errors.ts';
+import {
+  type KnownCheckpoint,
+  knownCheckpoints,
+  namesOf,
+  noCheckpointOf,
+} from '../protect/known-checkpoints.ts';
 import { resolveCheckpoint } from '../protect/resolve-checkpoint.ts';
-import { openSummary } from '../protect/summary.ts';
 import type { VerifyRequest } from './request.ts';
 
 /** A checkpoint to be verified, with what people call its server. */
@@ -15,46 +19,40 @@ export interface Selected {
 }
 
 /**
- * The checkpoints that a request means. One that is named may be on its way out (DELETING); of a server or a whole bank the COMMITTED
- * ones are meant. Throws `InvalidInput`, `CheckpointNotFound`, `CheckpointAmbiguous`, `CheckpointStateRefused`.
+ * The checkpoints that a request means. One that is named may be on its way out (DELETING); of a server, a plan or a whole bank the
+ * COMMITTED ones are meant. Throws `InvalidInput`, `CheckpointNotFound`, `CheckpointAmbiguous`, `CheckpointStateRefused`.
  */
 export async function selectCheckpoints(
   bank: Bank,
   register: Register,
-  { checkpoints = [], servers = [], all }: VerifyRequest,
+  { checkpoints = [], servers, plan, all }: VerifyRequest,
   signal: AbortSignal,
 ): Promise<Selected[]> {
-  const named = checkpoints.length + servers.length > 0;
+  const named = checkpoints.length > 0 || servers !== undefined || plan !== undefined;
   if (named && all === true) {
-    throw new InvalidInput('Name checkpoints or servers, or ask for all of them, not both.');
+    throw new InvalidInput('Name checkpoints, servers or a plan, or ask for all, not both.');
   }
   const selected = new Map<string, Selected>();
   for (const reference of checkpoints) {
-    const record = await resolveCheckpoint(bank, register, reference, signal);
-    selected.set(record.checkpoint, await withName(bank, readable(record)));
+    const record = readable(await resolveCheckpoint(bank, register, reference, signal));
+    selected.set(record.checkpoint, { record, ...(await namesOf(bank, record)) });
   }
-  if (named && servers.length === 0) return [...selected.values()];
-
+  if (checkpoints.length > 0 && servers === undefined && plan === undefined) {
+    return [...selected.values()];
+  }
+  const known: KnownCheckpoint[] = [];
+  for await (const one of knownCheckpoints(bank, register, signal)) known.push(one);
+  const ofPlan = plan === undefined ? known : known.filter((one) => one.plan === plan);
+  if (plan !== undefined && ofPlan.length === 0) throw noCheckpointOf('plan', [plan], known);
   const missing = new Set(servers);
-  for await (const record of listCheckpoints(register, { signal })) {
-    if (record.state !== 'COMMITTED') continue;
-    const one = await withName(bank, record);
-    const words = [record.server.serverId, one.serverName ?? ''];
-    if (named && !servers.some((server) => words.includes(server))) continue;
+  for (const one of ofPlan) {
+    const words = [one.record.server.serverId, one.serverName ?? ''];
+    if (servers !== undefined && !servers.some((server) => words.includes(server))) continue;
     for (const word of words) missing.delete(word);
-    selected.set(record.checkpoint, one);
+    selected.set(one.record.checkpoint, one);
   }
-  if (missing.size > 0) {
-    throw new CheckpointNotFound(`There is no checkpoint of server ${[...missing].join(', ')}.`);
-  }
+  if (missing.size > 0) throw noCheckpointOf('server', missing, ofPlan);
   return [...selected.values()];
-}
-
-async function withName(bank: Bank, record: ReadableRecord): Promise<Selected> {
-  const { server, summary } = record;
-  if (summary === undefined) return { record, serverName: null };
-  const { serverName } = await openSummary(bank, server, summary);
-  return { record, serverName };
 }
 
 function readable(record: CheckpointRecord): ReadableRecord {

@@ -46,6 +46,7 @@ async function snapbank(
   argv: string[],
   env: Record<string, string | undefined> = {},
   onStopRequest: (listener: () => void) => void = () => {},
+  columns?: number,
 ): Promise<Ran> {
   const stdout = collector();
   const stderr = collector();
@@ -58,7 +59,7 @@ async function snapbank(
       ...env,
     },
     cwd: directory,
-    stdout: stdout.stream,
+    stdout: Object.assign(stdout.stream, columns === undefined ? {} : { columns }),
     stderr: stderr.stream,
     onStopRequest,
   });
@@ -209,6 +210,15 @@ describe('the snapbank command', () => {
       [['backup', '--server', 'web-1', '--all'], '--all does not go with --server.'],
       [['verify', 'web-1@latest', '--all'], '--all does not go with a checkpoint.'],
       [['verify', '--server', 'web-1', '--all'], '--all does not go with --server.'],
+      [['verify', 'web-1', '--all'], '--all does not go with a server.'],
+      [['verify', 'web-1@latest', '--plan', 'nightly'], 'by itself, without --plan'],
+      [['backup', '--all', '--plan', 'Every night'], '--plan is "Every night"; give a name'],
+      [['prune', '--keep-last', '1', '--time-zone', 'Europe/Viena'], 'Near: Europe/Vienna'],
+      [['prune', '--keep-last', '1', '--time-zone', 'vienna'], 'Near: Europe/Vienna'],
+      [
+        ['prune', '--keep-last', '1', '--time-zone', 'Mars/Olympus'],
+        '"Mars/Olympus" is no time zone',
+      ],
       [['checkpoints', '--server', 'nosuch'], 'CheckpointNotFound'],
       [['export', 'web-1@latest', '--output', '-'], '--output - is not possible'],
     ] as const) {
@@ -331,6 +341,11 @@ describe('the snapbank command', () => {
     expect((await snapbank(['verify', 'web-1@latest'])).stdout).toMatch(/1 of 1 sound/);
     const { events } = await snapbank(['checkpoints', '--json']);
     expect(events[0]).toMatchObject({ lastProven: expect.stringContaining('T') });
+    expect((await snapbank(['verify', 'web-1'])).stdout).toMatch(/2 of 2 sound/);
+    expect(await snapbank(['verify', 'wbe-1'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('Near: web-1'),
+    });
     expect((await snapbank(['verify'])).exitCode).toBe(2);
     expect((await snapbank(['verify', '--all', '--sample', 'some'])).exitCode).toBe(2);
   });
@@ -383,6 +398,39 @@ describe('the snapbank command', () => {
       exitCode: 2,
       stderr: expect.stringContaining('latest DELETING one of a server called "web-1"'),
     });
+  });
+
+  it('backs up under a plan, and lists, verifies and prunes what that plan made alone', async () => {
+    for (let night = 0; night < 2; night += 1) {
+      const name = `night-${String(night)}`;
+      const backup = ['backup', '--server', 'web-1', '--plan', 'nightly', '--execution', name];
+      expect((await snapbank(backup)).exitCode).toBe(0);
+    }
+
+    const { events } = await snapbank(['checkpoints', '--plan', 'nightly', '--json']);
+    expect(events.map(({ plan }) => plan)).toEqual(['nightly', 'nightly', undefined]);
+    expect((await snapbank(['checkpoints'])).stdout).toMatch(/SERVER +PLAN .*web-1 +nightly/s);
+    expect((await snapbank(['show', 'web-1@latest'])).stdout).toMatch(/^Plan +nightly$/m);
+    const level = ['--level', 'packs'];
+    const verified = await snapbank(['verify', '--plan', 'nightly', ...level]);
+    expect(verified.stdout).toContain('2 of 2 sound');
+    const pruned = await snapbank(['prune', '--plan', 'nightly', '--keep-last', '1', '--json']);
+    expect(pruned.events.at(-1)).toMatchObject({ pruned: 1, kept: 1 });
+    expect(await snapbank(['verify', '--plan', 'nigthly'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('Near: nightly'),
+    });
+  });
+
+  it('shows what was verified on 80 columns, with whole ids', async () => {
+    const { stdout } = await snapbank(['verify', 'web-1'], {}, () => {}, 80);
+
+    const rows = stdout.split('\n').filter((line) => /^[0-9a-f]{24} /.test(line));
+    expect(rows.length).toBeGreaterThan(1);
+    for (const row of rows) {
+      expect(row).toMatch(/ web-1 .* sound +yes$/);
+      expect(row.length).toBeLessThanOrEqual(80);
+    }
   });
 
   it('plans a restore, and restores', async () => {

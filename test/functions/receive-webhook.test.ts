@@ -79,7 +79,11 @@ describe('the webhook', () => {
 
     await receiveWebhook(webhook, request({ body, base64: true }));
 
-    expect(started()[0]?.input).toEqual({ tags: ['gold'], enable_server_snapshot: false });
+    expect(started()[0]?.input).toEqual({
+      plan: 'nightly',
+      tags: ['gold'],
+      enable_server_snapshot: false,
+    });
   });
 
   it('gives the same request the same execution, another one another', async () => {

@@ -45,7 +45,11 @@ describe('the function that starts backups', () => {
 
     await startBackup(starter, event('Backup Requested', detail));
 
-    expect(started()[0]?.input).toEqual({ tags: ['gold'], enable_server_snapshot: false });
+    expect(started()[0]?.input).toEqual({
+      plan: 'nightly',
+      tags: ['gold'],
+      enable_server_snapshot: false,
+    });
   });
 
   it('gives a scheduled execution the name of its plan and its time', async () => {
@@ -54,7 +58,7 @@ describe('the function that starts backups', () => {
     expect(started()).toEqual([
       {
         name: 'nightly-2026-01-31T02-00-00Z',
-        input: { tags: ['gold'], enable_server_snapshot: true },
+        input: { plan: 'nightly', tags: ['gold'], enable_server_snapshot: true },
       },
     ]);
   });
@@ -108,6 +112,11 @@ describe('the function that starts backups', () => {
   it.each([
     ['an unknown plan', event('Backup Requested', { plan: 'weekly' }), /"weekly".*nightly/],
     ['a wrong detail', event('Backup Requested', { server: 'web-1' }), /"servers": \["web-1"\]/],
+    [
+      'a plan beside a selection',
+      event('Backup Requested', { servers: ['a'], plan: 'nightly' }),
+      /"plan": "nightly"/,
+    ],
     ['two selections', event('Backup Requested', { servers: ['a'], all: true }), /one of servers/],
     ['something else', { hello: 'world' }, /"detail-type": "Backup Requested"/],
   ])('refuses %s and shows a right one', async (_what, wrong, message) => {

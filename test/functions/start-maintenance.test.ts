@@ -1,6 +1,5 @@
 import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { mockClient } from 'aws-sdk-client-mock';
-import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startMaintenance } from '../../functions/start-maintenance.ts';
 import type { Plan } from '../../lib/events/plan.ts';
@@ -37,17 +36,14 @@ describe('the maintenance of a plan', () => {
     return { stateMachineArn, name, input: JSON.parse(given) as unknown };
   };
 
-  it('proves the checkpoints of the servers that carry its tags now', async () => {
-    const gold = await world.addServer('gold', randomBytes(1024), { tags: ['gold'] });
-    await world.addServer('plain', randomBytes(1024));
-
+  it('proves what was made under it', async () => {
     const task = { machine: 'verify', level: 'data', samplePercent: 10 };
     const started = await start({ name: 'nightly', tags: ['gold'] }, 'verify-2', task);
 
     expect(started).toEqual({
       stateMachineArn: 'arn:verify',
       name: 'nightly-verify-2-2026-01-31T02-00-00Z',
-      input: { servers: [gold], level: 'data', sample_percent: 10 },
+      input: { plan: 'nightly', level: 'data', sample_percent: 10 },
     });
     expect(VerifyRequest.parse(started.input)).toEqual(started.input);
   });
@@ -59,25 +55,18 @@ describe('the maintenance of a plan', () => {
     expect(started).toEqual({
       stateMachineArn: 'arn:prune',
       name: 'nightly-prune-2026-01-31T02-00-00Z',
-      input: { keep: { daily: 7 }, time_zone: 'Europe/Berlin', servers: ['web-1'] },
+      input: { plan: 'nightly', keep: { daily: 7 }, time_zone: 'Europe/Berlin' },
     });
     expect(PruneRequest.parse(started.input)).toEqual(started.input);
   });
 
-  it('is about all checkpoints where the plan is about all servers', async () => {
-    const all = await start({ name: 'all', all: true }, 'verify', { machine: 'verify' });
-
-    expect(all.input).toEqual({ all: true });
-  });
-
-  it('collects, and asks no cloud for it', async () => {
-    const before = world.cloud.requests.matching('GET', /./).length;
+  it('collects, and asks the cloud for nothing, as with all that it starts', async () => {
     const started = await start({ name: 'nightly', tags: ['gold'] }, 'collect', {
       machine: 'collect-garbage',
     });
 
     expect(started).toMatchObject({ stateMachineArn: 'arn:collect', input: {} });
-    expect(world.cloud.requests.matching('GET', /./)).toHaveLength(before);
+    expect(world.cloud.requests.matching('GET', /./)).toEqual([]);
   });
 
   it('refuses a task that is none', () => {

@@ -19,6 +19,11 @@ describe('the settings of a deployment', () => {
       { plans: [{ ...plan, name: 'No Name' }] },
       /a-z, 0-9/,
     ],
+    [
+      'a time zone that is none',
+      { plans: [{ ...plan, timeZone: 'Europe/Viena' }] },
+      /no time zone. Near: Europe\/Vienna/,
+    ],
     ['a schedule that is none', { plans: [{ ...plan, schedule: 'nightly' }] }, /cron/],
     [
       'two places in one',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pruneCheckpoint } from '../../lib/bank/register/prune-checkpoint.ts';
+import { openPin, releasePin } from '../../lib/bank/register/reader-pin.ts';
 import { startWorld, type World } from './world.ts';
 
 const MIB = 1024 ** 2;
@@ -62,6 +63,23 @@ describe('the machine that collects garbage', () => {
     });
     expect(restored.output).toMatchObject({ identical: true });
     expect(world.published.map(({ DetailType }) => DetailType)).toContain('Collection Completed');
+  });
+
+  it('says that a checkpoint is gone and that a reader still holds its data, which the next one deletes', async () => {
+    await prune(checkpoints[0]);
+    const register = await world.services.register();
+    const held = { checkpoint: checkpoints[0] ?? '', execution: { id: 'mount' } };
+    const pin = await openPin(register, { ...held, leaseSeconds: 30 * 24 * 3600 });
+    await world.clock.advance(8 * 24 * 3600 * 1000);
+    const before = await bankBytes();
+
+    const outcome = await world.run('collect-garbage', {});
+
+    expect(outcome.output).toMatchObject({ buriedCheckpoints: 1, heldCheckpoints: 1 });
+    expect(await bankBytes()).toBe(before);
+    await releasePin(register, pin.id);
+    expect((await world.run('collect-garbage', {})).output).toMatchObject({ heldCheckpoints: 0 });
+    expect(await bankBytes()).toBeLessThan(before - MIB);
   });
 
   it('says in a dry run what it would delete, and deletes nothing', async () => {

@@ -35,6 +35,12 @@ describe('the prune machine', () => {
     }
     return made;
   };
+  /** A day later, under the plan. */
+  const byPlan = async (plan: string | undefined) => {
+    await world.clock.advance(DAY);
+    const input = { servers: ['web'], ...(plan === undefined ? {} : { plan }) };
+    return (await world.backUp(input)).get(serverId) ?? '';
+  };
   const stateOf = async (checkpoint: string) => {
     const head = await readRecord(await world.services.register(), checkpoint);
     return head.kind === 'live' ? head.value.state : head.kind;
@@ -85,6 +91,27 @@ describe('the prune machine', () => {
     await prune({ keep: { last: 1 } });
 
     expect(await statesOf([...made, dbOnly])).toEqual(['DELETING', 'COMMITTED', 'COMMITTED']);
+  });
+
+  it('lets the rules of one plan displace nothing that another made, or none', async () => {
+    const hourly = [await byPlan('hourly'), await byPlan('hourly')];
+    const monthly = [await byPlan('monthly'), await byPlan('monthly'), await byPlan('monthly')];
+    const byHand = [await byPlan(undefined), await byPlan(undefined)];
+
+    const ofPlan = await prune({ plan: 'monthly', keep: { last: 2 } });
+    expect(ofPlan.output).toMatchObject({ servers: 1, pruned: 1, kept: 2 });
+    expect(await statesOf(monthly)).toEqual(['DELETING', 'COMMITTED', 'COMMITTED']);
+    expect(await statesOf([...hourly, ...byHand])).toEqual(Array(4).fill('COMMITTED'));
+
+    const ofAll = await prune({ keep: { last: 1 } });
+    expect(ofAll.output).toMatchObject({ servers: 1, pruned: 3, kept: 3 });
+    for (const group of [hourly, monthly.slice(1), byHand]) {
+      expect(await statesOf(group)).toEqual(['DELETING', 'COMMITTED']);
+    }
+    expect(await prune({ plan: 'monthyl', keep: { last: 1 } })).toMatchObject({
+      error: 'CheckpointNotFound',
+      cause: expect.stringMatching(/plan monthyl.*Near: monthly/),
+    });
   });
 
   it('lets the last verified one stay', async () => {

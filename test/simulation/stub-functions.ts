@@ -136,6 +136,7 @@ function backupStubs(stage: Stage): Record<string, Stub> {
         enableServerSnapshot: null,
         includeVolumes: false,
         stop: false,
+        plan: null,
       };
     },
     Sweep: brief(stage, 5, 4, 10, { deletedImageIds: [], abortedUploads: 0 }),

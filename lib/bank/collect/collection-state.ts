@@ -16,6 +16,7 @@ const Header = z.strictObject({
   dead: z.array(z.string()),
   fencedCheckpoints: z.array(z.string()),
   fencedPins: z.array(z.string()),
+  held: z.array(z.string()).default([]),
   openGraves: z.array(z.string()),
   groups: z.array(z.tuple([z.string(), z.string()])),
   checkpoints: CheckpointRows,
@@ -38,6 +39,8 @@ export class CollectionState {
   readonly fencedCheckpoints: Set<string>;
   /** Pins that are fenced, by this collection or an earlier one that did not bury them. */
   readonly fencedPins: Set<string>;
+  /** Of the dead checkpoints, those that a reader holds: their data stays. */
+  readonly held: Set<string>;
   /** Checkpoints of whose records an interrupted burial left something. */
   readonly openGraves: Set<string>;
   readonly groups: ServerGroups;
@@ -53,6 +56,7 @@ export class CollectionState {
     this.dead = parts.dead ?? new Set();
     this.fencedCheckpoints = parts.fencedCheckpoints ?? new Set();
     this.fencedPins = parts.fencedPins ?? new Set();
+    this.held = parts.held ?? new Set();
     this.openGraves = parts.openGraves ?? new Set();
     this.groups = parts.groups ?? new ServerGroups();
     this.oldGraves = parts.oldGraves ?? new KeyTable();
@@ -78,6 +82,7 @@ export class CollectionState {
       dead: [...this.dead],
       fencedCheckpoints: [...this.fencedCheckpoints],
       fencedPins: [...this.fencedPins],
+      held: [...this.held],
       openGraves: [...this.openGraves],
       groups: this.groups.links(),
       checkpoints: this.objects.rows(),
@@ -106,6 +111,7 @@ export class CollectionState {
       dead: new Set(header.dead),
       fencedCheckpoints: new Set(header.fencedCheckpoints),
       fencedPins: new Set(header.fencedPins),
+      held: new Set(header.held),
       openGraves: new Set(header.openGraves),
       groups: new ServerGroups(header.groups),
       oldGraves: table(header.oldGraves),

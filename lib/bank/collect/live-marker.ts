@@ -76,8 +76,11 @@ export class LiveMarker {
     const judge = ({ checkpoint, head }: ListedHead) => this.#judge(checkpoint, head);
     if (!(await this.#eachRecord(judge))) return false;
     for await (const _ of mapInOrder(listPins(register, options), AT_ONCE, async (pin) => {
+      const { fencedPins, dead, held } = this.#state;
+      if (fencedPins.has(pin.id)) return;
       // A root that is missing: the reader has not looked at the checkpoint again yet, and will not find it.
-      if (!this.#state.fencedPins.has(pin.id)) await this.#markNamed(pin.root, { isHeld: true });
+      const isThere = await this.#markNamed(pin.root, { isHeld: true });
+      if (isThere && dead.has(pin.checkpoint)) held.add(pin.checkpoint);
     }));
     return true;
   }
