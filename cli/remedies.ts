@@ -32,12 +32,22 @@ const MODULES: readonly object[] = [
   { SecretUnavailable },
 ];
 
+/** Errors of Step Functions whose messages tell what a store of ours refused. */
+const WORK_PLACE_FAILED =
+  'Do what the message says about the work place (SNAPBANK_WORK, else below the bank), then run the same command again.';
+const OF_MAPS = [
+  ['States.ItemReaderFailed', WORK_PLACE_FAILED],
+  ['States.ResultWriterFailed', WORK_PLACE_FAILED],
+] as const;
+
 /** A class is exported under the name that its errors have. */
-const REMEDIES = new Map(
-  MODULES.flatMap((module) => Object.entries(module)).flatMap(
-    ([name, exported]: [string, unknown]) => (hasRemedy(exported) ? [[name, exported.remedy]] : []),
+const REMEDIES = new Map<string, string>([
+  ...OF_MAPS,
+  ...MODULES.flatMap((module) => Object.entries(module)).flatMap(
+    ([name, exported]: [string, unknown]): [string, string][] =>
+      hasRemedy(exported) ? [[name, exported.remedy]] : [],
   ),
-);
+]);
 
 /**
  * What to do about an error of which only the name is left: what a function threw inside an execution reaches the command as the

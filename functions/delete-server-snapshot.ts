@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { CheckpointId } from '../lib/bank/register/ids.ts';
+import { StoreRefused } from '../lib/bank/store/errors.ts';
 import { DeadlineExceeded } from '../lib/errors.ts';
 import { handlerOf } from '../lib/handler.ts';
 import {
@@ -8,6 +9,7 @@ import {
   deleteVolumeSnapshots,
 } from '../lib/protect/delete-copies.ts';
 import { nextWaitSeconds } from '../lib/protect/snapshot.ts';
+import type { Services } from '../lib/services.ts';
 import { stateFunction } from '../lib/state-function.ts';
 import { removeObjects } from '../lib/work-objects.ts';
 
@@ -32,7 +34,6 @@ export const deleteServerSnapshot = stateFunction({
     const mark = { bankId: bank.info.bankId, checkpoint };
     const now = services.clock.now();
     const startedAt = began ?? new Date(now).toISOString();
-    await removeObjects(services.places.work, workPrefixes(checkpoint), signal);
     const deletedImageIds = await deleteMarkedImages(openstack, mark, signal);
     const done =
       !withVolumes ||
@@ -44,15 +45,26 @@ export const deleteServerSnapshot = stateFunction({
         { identifiers: { checkpoint, serverId } },
       );
     }
+    if (done) await removeNotes(services, checkpoint, signal);
     return { done, startedAt, waitSeconds: nextWaitSeconds(startedAt, now), deletedImageIds };
   },
 });
 
-/** Where the notes of a checkpoint lie in the work place. */
-function workPrefixes(checkpoint: string): string[] {
-  return ['receipts', 'uploads', 'results']
+/** What workers noted of the checkpoint in the work place. Where that takes no changes any more, the sweep removes it once it does. */
+async function removeNotes(
+  { places: { work }, log }: Services,
+  checkpoint: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const prefixes = ['receipts', 'uploads', 'results']
     .map((kind) => `${kind}/${checkpoint}/`)
     .concat(`descriptions/${checkpoint}`);
+  try {
+    await removeObjects(work, prefixes, signal);
+  } catch (error) {
+    if (!(error instanceof StoreRefused)) throw error;
+    log.warn('Notes of the checkpoint stay', { checkpoint, error: error.name });
+  }
 }
 
 export const handler = handlerOf(deleteServerSnapshot);

@@ -62,9 +62,10 @@ async function foldersWithLocks(root: string): Promise<string[]> {
 }
 
 /** Of a directory bank: what the next process finds to be a day old it removes; so it is made a day old. */
-async function temporaryFiles({ directory }: Stage): Promise<string[]> {
-  const folders = ['bank', 'bank/register', 'bank/work'].map((name) => join(directory, name));
-  const places = openPlaces(bankLocations({ SNAPBANK_BANK: join(directory, 'bank') }), {});
+async function temporaryFiles({ bank }: Stage): Promise<string[]> {
+  if (bank.startsWith('s3:')) return [];
+  const folders = ['.', 'register', 'work'].map((name) => join(bank, name));
+  const places = openPlaces(bankLocations({ SNAPBANK_BANK: bank }), {});
   const stores = [places.bank, places.register, places.work];
   const left: string[] = [];
   for (const [index, folder] of folders.entries()) {

@@ -31,6 +31,8 @@ export const SEGMENTS = 6;
 export interface StageOptions {
   /** An S3 server's variables and a bucket; a directory otherwise. */
   s3?: { env: Readonly<Record<string, string>>; bucket: string } | undefined;
+  /** The directory of the bank, made by the first write; one below the stage's own unless given. */
+  bankDirectory?: string | undefined;
   snapshotFormat: 'raw' | 'qcow2';
   range: 'yes' | 'refuse-400';
   servers: number;
@@ -42,6 +44,8 @@ export interface StageOptions {
 /** The `snapbank` command as a process, a demo cloud in this one, and a bank in a directory or on an S3 server. */
 export interface Stage {
   readonly directory: string;
+  /** Where the bank lies. */
+  readonly bank: string;
   readonly cloud: DemoCloud;
   /** Of this process, for looking into the bank. */
   readonly services: Services;
@@ -85,12 +89,14 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 }
 
 async function furnish(
-  { s3, servers, next }: StageOptions,
+  { s3, bankDirectory, servers, next }: StageOptions,
   cloud: DemoCloud,
   directory: string,
 ): Promise<Stage> {
   const bank =
-    s3 === undefined ? join(directory, 'bank') : `s3://${s3.bucket}/kill-${randomUUID()}`;
+    s3 === undefined
+      ? (bankDirectory ?? join(directory, 'bank'))
+      : `s3://${s3.bucket}/kill-${randomUUID()}`;
   const env = {
     ...s3?.env,
     HOME: directory,
@@ -139,6 +145,7 @@ async function furnish(
   };
   return {
     directory,
+    bank,
     cloud,
     services,
     serverIds,

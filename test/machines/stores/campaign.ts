@@ -13,11 +13,20 @@ const seeds = Number(process.argv[2] ?? 100);
 const firstSeed = Number(process.argv[3] ?? 1);
 const store = process.argv[4] ?? 'directory';
 
+/** Most time of one seed, a multiple of what the slowest takes: requests that are never answered cost seconds each. */
+const SEED_SECONDS = 600;
+
 const counts = new Map<string, number>();
 const count = (what: string, by = 1) => counts.set(what, (counts.get(what) ?? 0) + by);
+let slowest = { seed: 0, seconds: 0 };
 
 const lab = store === 'directory' ? undefined : await openLab();
 for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
+  const startedAt = performance.now();
+  const watchdog = setTimeout(() => {
+    console.log(`seed ${seed} did not end within ${SEED_SECONDS} s`);
+    process.exit(1);
+  }, SEED_SECONDS * 1000);
   try {
     const places =
       lab === undefined ? await directoryPlaces(seed) : await s3Places(seed, lab.place);
@@ -29,12 +38,16 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
     count('FAILED SEEDS');
     process.exitCode = 1;
   }
+  clearTimeout(watchdog);
+  const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
+  if (seconds > slowest.seconds) slowest = { seed, seconds };
 }
 await lab?.close();
 console.log(`${store}, seeds ${firstSeed} to ${firstSeed + seeds - 1}`);
 for (const [what, times] of [...counts].sort(([a], [b]) => a.localeCompare(b))) {
   console.log(`${what}: ${times}`);
 }
+console.log(`slowest: seed ${slowest.seed}, ${slowest.seconds} s`);
 
 async function openLab(): Promise<{ place: S3Lab; close: () => Promise<void> }> {
   if (store === 'embedded') {
