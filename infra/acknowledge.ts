@@ -14,7 +14,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     'Objects of one kind in the bank: each is written once, under a name that is made at random then.',
   ],
   [
-    /\/(records|pins|bases|samples|damaged|stopped)\/\*$/,
+    /\/(records|pins|bases|surveys|samples|damaged|stopped)\/\*$/,
     'Entries of one kind in the register: they come with each backup.',
   ],
   [

@@ -66,7 +66,10 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     cloud: true,
     key: true,
     bank: { get: ['roots/*'] },
-    register: { get: ['records/*', 'bases/*'], put: ['records/*', 'bases/*'] },
+    register: {
+      get: ['records/*', 'bases/*', 'surveys/*'],
+      put: ['records/*', 'bases/*', 'surveys/*'],
+    },
     work: { put: ['descriptions/*'] },
   },
   StopServer: {

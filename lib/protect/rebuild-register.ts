@@ -13,6 +13,7 @@ import { FORMAT_VERSION } from '../bank/format-version.ts';
 import type { Register } from '../bank/register/register.ts';
 import type { RootReference } from '../bank/register/record.ts';
 import { bury } from '../bank/register/series.ts';
+import { forgetSurveyNotes } from '../bank/register/survey-note.ts';
 import { readRoot } from '../bank/roots.ts';
 import { provePutIfAbsent } from '../bank/store/probe.ts';
 import type { CallOptions, StoredObject } from '../bank/store/object-store.ts';
@@ -73,6 +74,8 @@ export async function rebuildRegister(
   { dryRun, abandonRest, ...options }: Rebuilding,
 ): Promise<Found[]> {
   const { objects, byCheckpoint } = await listBank(bank, options);
+  // Of records made anew other generations have the numbers of those that were lost.
+  if (!dryRun) await forgetSurveyNotes(register, options);
   const found: Found[] = [];
   for (const [checkpoint, roots] of byCheckpoint) {
     if ((await readRecord(register, checkpoint, options)).kind !== 'absent') continue;

@@ -109,6 +109,19 @@ describe('a bank whose register is lost', () => {
     expect(await collected(listCheckpoints(await (await open()).register()))).toEqual([]);
   });
 
+  it('makes a single record anew, and believes no note of the lost one', async () => {
+    const { register } = world.places;
+    const [, newest = ''] = checkpoints;
+    await world.backUp();
+    expect(await keysOf(register, 'surveys/')).toHaveLength(1);
+    const lost = (await keysOf(register, 'records/')).filter((key) => key.includes(newest));
+    await register.delete(lost);
+    places = world.places;
+
+    expect(await rebuild()).toMatchObject([{ checkpoint: newest, state: 'whole' }]);
+    expect(await keysOf(register, 'surveys/')).toEqual([]);
+  });
+
   it('is read from a copy elsewhere, with a register of its own', async () => {
     const copy = {
       bank: memoryStore({ location: 'memory:copy' }),

@@ -1,6 +1,6 @@
 /** `npm run bench:scale [servers] [GiB] [checkpoints]`: figures of many servers, a large disk and many checkpoints, on the demo cloud. */
 import { backUpLargeDisk } from './large-disk.ts';
-import { keepManyCheckpoints } from './many-checkpoints.ts';
+import { type Cost, keepManyCheckpoints } from './many-checkpoints.ts';
 import { backUpManyServers } from './many-servers.ts';
 import type { Memory } from './memory.ts';
 
@@ -16,6 +16,9 @@ function print(title: string, lines: Record<string, string | number>): void {
 
 const memories = (memory: readonly Memory[]) =>
   memory.map(({ rssMiB, liveMiB }) => `${String(rssMiB)} (${String(liveMiB)})`).join(', ');
+
+const costOf = ({ seconds, register, all }: Cost) =>
+  `${seconds.toFixed(3)} s, ${all.toFixed(1)} requests (${register.toFixed(1)} of the register)`;
 
 if (servers > 0) {
   const scale = { servers, hosts: 10, serversAtOnce: 60, snapshotsPerHost: 5 };
@@ -48,11 +51,11 @@ if (diskGiB > 0) {
 if (checkpoints > 0) {
   const kept = await keepManyCheckpoints(checkpoints);
   print(`${String(kept.checkpoints)} checkpoints of one server`, {
-    'a backup, after a tenth of them [s]': kept.earlyBackupSeconds,
-    'a backup, the last of them [s]': kept.lateBackupSeconds,
-    'list all [s]': kept.listSeconds,
-    'verify all records [s]': kept.verifyRecordsSeconds,
-    'prune [s]': kept.pruneSeconds,
+    'a backup, after a tenth of them': costOf(kept.earlyBackup),
+    'a backup, the last of them': costOf(kept.lateBackup),
+    'list all': costOf(kept.list),
+    'verify all records': costOf(kept.verifyRecords),
+    prune: costOf(kept.prune),
     pruned: kept.pruned,
     'RSS (alive) by quarters [MiB]': memories(kept.memory),
   });

@@ -24,10 +24,12 @@ describe('at scale', () => {
     expect(objects).toBeLessThan(2 * 32 + 10);
   }, 120_000);
 
-  it('a server of 12 checkpoints is listed, verified and pruned', async () => {
-    const figures = await keepManyCheckpoints(12);
+  it('a server of 24 checkpoints is backed up as with 3 of them, listed, verified and pruned', async () => {
+    const { checkpoints, pruned, earlyBackup, lateBackup } = await keepManyCheckpoints(24);
 
-    expect(figures.checkpoints).toBe(12);
-    expect(figures.pruned).toBe(2);
+    expect(checkpoints).toBe(24);
+    expect(pruned).toBe(14);
+    expect(lateBackup.register).toBe(earlyBackup.register);
+    expect(lateBackup.all).toBe(earlyBackup.all);
   }, 120_000);
 });

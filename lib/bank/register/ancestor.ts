@@ -2,7 +2,7 @@ import type { CallOptions } from '../store/object-store.ts';
 import { readBasePointer } from './base-pointer.ts';
 import type { BootImage } from './ids.ts';
 import { openOrFenced, renewed } from './lease.ts';
-import { type Ancestor, ancestorOf, type CommittedRecord, type OpenRecord } from './record.ts';
+import { type Ancestor, ancestorOf, type OpenRecord } from './record.ts';
 import { changeRecord, readRecord } from './records.ts';
 import type { Register } from './register.ts';
 import { type ServerSurvey, surveyServer } from './server-survey.ts';
@@ -20,15 +20,15 @@ export async function chooseAncestor(
   bootImage: BootImage | undefined,
   options: CallOptions = {},
 ): Promise<Ancestor | undefined> {
-  const [parent] = survey.committed;
-  if (parent !== undefined) return unconfirmed('parent', parent);
+  for (const parent of survey.committed.slice(0, MAX_CANDIDATES)) {
+    const ancestor = await candidate(register, 'parent', parent, options);
+    if (ancestor !== undefined) return ancestor;
+  }
   if (bootImage === undefined) return undefined;
   const pointed = await readBasePointer(register, bootImage, options);
-  if (pointed === undefined) return undefined;
-  const base = await readRecord(register, pointed.checkpoint, options);
-  return base.kind === 'live' && base.value.state === 'COMMITTED'
-    ? unconfirmed('base', base.value)
-    : undefined;
+  return pointed === undefined
+    ? undefined
+    : await candidate(register, 'base', pointed.checkpoint, options);
 }
 
 /**
@@ -101,6 +101,14 @@ async function exchange(
   return openOrFenced(checkpoint, head);
 }
 
-function unconfirmed(as: Ancestor['as'], { checkpoint, root }: CommittedRecord): Ancestor {
-  return { as, checkpoint, root, confirmed: false };
+/** A pin on the checkpoint as it is now, if one may build on it. */
+async function candidate(
+  register: Register,
+  as: Ancestor['as'],
+  checkpoint: string,
+  options: CallOptions,
+): Promise<Ancestor | undefined> {
+  const head = await readRecord(register, checkpoint, options);
+  if (head.kind !== 'live' || head.value.state !== 'COMMITTED') return undefined;
+  return { as, checkpoint, root: head.value.root, confirmed: false };
 }

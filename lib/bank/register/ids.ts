@@ -53,6 +53,10 @@ export function basePointerKey(nameKey: Uint8Array, image: BootImage): string {
   return `bases/${digest(nameKey, ['base', image.cloud, image.region, image.imageId], 32)}`;
 }
 
+export function surveyNoteKey(nameKey: Uint8Array, server: ServerIdentity): string {
+  return `surveys/${digest(nameKey, ['survey', ...identityParts(server)], 32)}`;
+}
+
 function identityParts(server: ServerIdentity): string[] {
   return [server.cloud, server.region, server.projectId, server.serverId];
 }

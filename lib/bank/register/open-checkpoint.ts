@@ -62,7 +62,7 @@ async function tryToOpen(
   const { execution, server, bootImage } = request;
   const before = await surveyServer(register, server, options);
   const checkpoint = ownCheckpoint(register, request, before);
-  if (before.heads.get(checkpoint) === undefined) {
+  if (before.states.get(checkpoint) === undefined) {
     const rival = await findRival(register, before, execution.id);
     if (rival !== undefined) throw inProgress(request, rival);
     if (request.waitForBase === true && bootImage !== undefined && before.committed.length === 0) {
@@ -81,11 +81,8 @@ async function tryToOpen(
   if (head.value.state === 'COMMITTED') return head.value;
   if (head.value.state !== 'OPEN') throw fenced(checkpoint, head);
 
-  const rival = await findRival(
-    register,
-    await surveyServer(register, server, options),
-    execution.id,
-  );
+  const after = await surveyServer(register, server, { earlier: before, ...options });
+  const rival = await findRival(register, after, execution.id);
   if (rival === undefined) return await confirmAncestor(register, head.value, bootImage, options);
   const error = inProgress(request, rival);
   // A record that stood here before this call may be worked on: it gives way only to a rival that stays.
@@ -104,9 +101,8 @@ function ownCheckpoint(
 ): string {
   for (let attempt = 0; ; attempt++) {
     const checkpoint = checkpointIdOf(nameKey, execution.id, server, attempt);
-    const head = survey.heads.get(checkpoint);
-    if (head === undefined) return checkpoint;
-    if (head.kind === 'live' && ['OPEN', 'COMMITTED'].includes(head.value.state)) return checkpoint;
+    const state = survey.states.get(checkpoint);
+    if (state === undefined || state === 'OPEN' || state === 'COMMITTED') return checkpoint;
   }
 }
 
