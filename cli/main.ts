@@ -3,6 +3,9 @@ import { runCommandLine } from './run.ts';
 /** Systems that end all processes of a group, and launchers that pass signals on, tell a process twice what is meant once. */
 const SAME_WISH_MILLISECONDS = 300;
 
+/** The exit code of a command that was stopped, in good order or at once: it has failed. */
+const STOPPED = 1;
+
 // Another parent may well let go of its channel to a command that is to go on.
 const stopsWithLauncher = process.env['SNAPBANK_STOP_AT_DISCONNECT'] !== undefined;
 delete process.env['SNAPBANK_STOP_AT_DISCONNECT'];
@@ -17,7 +20,10 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
     const stop = () => {
       // Whoever asks again does not want to wait for good order.
       if (askedAt !== undefined && performance.now() - askedAt > SAME_WISH_MILLISECONDS) {
-        process.exit(1);
+        process.stderr.write(
+          'snapbank: Ended at once. What it was about is left as it is; run the same command again to continue.\n',
+        );
+        process.exit(STOPPED);
       }
       askedAt ??= performance.now();
       listener();

@@ -10,7 +10,8 @@ import { openStage, SEGMENT_BYTES, SEGMENTS, type Stage, type StageOptions } fro
 
 export interface InterruptOptions {
   seed: number;
-  signal: NodeJS.Signals;
+  /** Of several each interruption draws one. */
+  signals: readonly [NodeJS.Signals, ...NodeJS.Signals[]];
   machine: 'backup' | 'restore';
   s3?: StageOptions['s3'];
 }
@@ -19,7 +20,7 @@ export interface InterruptOptions {
 export interface Interrupted {
   description: string;
   /** Signals that met the command before its end. */
-  interruptions: number;
+  interruptions: NodeJS.Signals[];
   /** Whether the last command said that it continues what was interrupted. */
   continued: boolean;
   /** Segments that were finished when the process died, and bytes of them that were asked for again. */
@@ -96,7 +97,7 @@ async function prepare(options: StageOptions): Promise<Stage> {
  * one succeeds and continues what was there, finished segments are not read again, the result is the data, and nothing is left.
  */
 export async function interrupt(options: InterruptOptions): Promise<Interrupted> {
-  const { seed, signal, machine } = options;
+  const { seed, signals, machine } = options;
   const next = randomNumbers(seed);
   const drawn = draw(options, next);
   const counts = USUAL[`${machine} ${options.s3 === undefined ? 'directory' : 's3'}`];
@@ -108,10 +109,12 @@ export async function interrupt(options: InterruptOptions): Promise<Interrupted>
     const argv = drawn.argv;
     const seen: Seen = { finished: new Set(), from: 0, reReadBytes: 0, snapshots: 0 };
     const where: string[] = [];
+    const interruptions: NodeJS.Signals[] = [];
     let ended: Ended | undefined;
     let last: Ended | undefined;
     while (where.length < MOST_INTERRUPTIONS) {
-      const interruption = drawInterruption(next, counts, signal);
+      const interruption = drawInterruption(next, counts, signals);
+      const { signal } = interruption;
       const run = await stage.snapbank(argv, interruption);
       countReRead(stage, seen, drawn.options);
       if (run.signal === null && run.exitCode === 0) {
@@ -119,6 +122,7 @@ export async function interrupt(options: InterruptOptions): Promise<Interrupted>
         break;
       }
       where.push(JSON.stringify(interruption));
+      interruptions.push(signal);
       expectStopped(run, signal);
       last = run;
       seen.snapshots = Math.max(seen.snapshots, snapshotsOfOneCheckpoint(stage));
@@ -130,7 +134,7 @@ export async function interrupt(options: InterruptOptions): Promise<Interrupted>
       ended = await stage.snapbank(argv);
       countReRead(stage, seen, drawn.options);
     }
-    const description = `${drawn.description}, ${signal} at ${where.join(', then ') || 'no moment'}`;
+    const description = `${drawn.description}, at ${where.join(', then ') || 'no moment'}`;
     if (ended.exitCode !== 0) {
       throw new Error(`${description}: exit code ${String(ended.exitCode)}: ${ended.stderr}`);
     }
@@ -147,7 +151,7 @@ export async function interrupt(options: InterruptOptions): Promise<Interrupted>
     await expectCollectable(stage, description);
     return {
       description,
-      interruptions: where.length,
+      interruptions,
       continued,
       finishedSegments: seen.finished.size,
       reReadBytes: seen.reReadBytes,
@@ -169,8 +173,11 @@ function delayOneSnapshot({ cloud }: Stage, next: () => number): void {
 function drawInterruption(
   next: () => number,
   counts: Counts,
-  signal: NodeJS.Signals,
+  signals: InterruptOptions['signals'],
 ): Interruption {
+  const [first] = signals;
+  const signal =
+    signals.length === 1 ? first : (signals[Math.floor(next() * signals.length)] ?? first);
   if (next() < 0.15) return { afterMilliseconds: Math.floor(next() * USUAL_MILLISECONDS), signal };
   const moment = MOMENTS[Math.floor(next() * MOMENTS.length)] ?? 'sent';
   return { moment, signal, number: 1 + Math.floor(next() * next() * counts[moment]) };

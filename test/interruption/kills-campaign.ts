@@ -2,13 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { interrupt } from './interrupt.ts';
 
 /**
- * `node test/interruption/kills-campaign.ts [interruptions] [first seed] [signal]`: backups and restores that are interrupted at seeded
- * moments, seed after seed until there were so many, and how they ended. With the S3 lab up, every third run has its bank there. Names
+ * `node test/interruption/kills-campaign.ts [interruptions] [first seed] [signals]`: backups and restores that are interrupted at seeded
+ * moments, by a signal that the seed draws of those given (joined by commas), seed after seed until there were so many, and how they ended. With the S3 lab up, every third run has its bank there. Names
  * each failed seed.
  */
 const wanted = Number(process.argv[2] ?? 200);
 const firstSeed = Number(process.argv[3] ?? 1);
-const signal = (process.argv[4] ?? 'SIGKILL') as NodeJS.Signals;
+const USUAL_SIGNALS = `${'SIGKILL,'.repeat(5)}SIGTERM,SIGINT`;
+const [first = 'SIGKILL', ...more] = (process.argv[4] ?? USUAL_SIGNALS).split(
+  ',',
+) as NodeJS.Signals[];
+const signals = [first, ...more] as const;
 
 function s3Lab() {
   try {
@@ -32,10 +36,11 @@ for (; interruptions < wanted; seed += 1) {
   const machine = seed % 2 === 0 ? 'backup' : 'restore';
   const place = s3 !== undefined && seed % 3 === 0 ? 's3' : 'directory';
   try {
-    const run = await interrupt({ seed, signal, machine, s3: place === 's3' ? s3 : undefined });
-    interruptions += run.interruptions;
+    const run = await interrupt({ seed, signals, machine, s3: place === 's3' ? s3 : undefined });
+    interruptions += run.interruptions.length;
+    for (const signal of run.interruptions) count(signal);
     count(`${machine}, ${place}: runs`);
-    count(`${machine}, ${place}: interrupted`, run.interruptions);
+    count(`${machine}, ${place}: interrupted`, run.interruptions.length);
     if (run.continued) count(`${machine}, ${place}: continued`);
     count('segments finished before an interruption', run.finishedSegments);
     count('bytes of them read again', run.reReadBytes);

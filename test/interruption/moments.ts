@@ -12,6 +12,8 @@ export interface SignalPlan {
   number: number;
   moment: Moment;
   signal: NodeJS.Signals;
+  /** What comes at this moment never ends: a disk or a network that hangs. */
+  hangs?: boolean;
   /** Where the counts are written when the process ends by itself. */
   countsFile?: string;
 }

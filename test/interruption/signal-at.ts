@@ -10,11 +10,18 @@ import { type Counts, type Moment, MOMENTS, type SignalPlan } from './moments.ts
 const plan = JSON.parse(process.env['SNAPBANK_TEST_SIGNAL_AT'] ?? '{}') as SignalPlan;
 const counts = Object.fromEntries(MOMENTS.map((moment) => [moment, 0])) as Counts;
 
-function reach(moment: Moment): void {
+/** True where nothing is to come after this moment. */
+function reach(moment: Moment): boolean {
   counts[moment] += 1;
-  if (moment === plan.moment && counts[moment] === plan.number) {
-    process.kill(process.pid, plan.signal);
-  }
+  if (moment !== plan.moment || counts[moment] !== plan.number) return false;
+  process.kill(process.pid, plan.signal);
+  return plan.hangs === true;
+}
+
+/** As a call of the system that does not return: it keeps the process. */
+async function hang(): Promise<never> {
+  setInterval(() => {}, 1000);
+  return await new Promise<never>(() => {});
 }
 
 subscribe('http.client.request.start', () => {
@@ -27,14 +34,14 @@ subscribe('http.client.response.finish', () => reach('answer'));
 type Call = (...args: unknown[]) => unknown;
 
 /** `before` and `after` each call. */
-function watch(owner: object, name: string, before: () => void, after: () => void): void {
+function watch(owner: object, name: string, before: () => unknown, after: () => unknown): void {
   const calls = owner as Record<string, Call>;
   const original = calls[name];
   if (original === undefined) throw new Error(`Node has no ${name}.`);
   calls[name] = async function (this: unknown, ...args: unknown[]) {
-    before();
+    if (before() === true) await hang();
     const result = await original.apply(this, args);
-    after();
+    if (after() === true) await hang();
     return result;
   };
 }
@@ -75,8 +82,9 @@ watch(
   'datasync',
   () => {},
   () => {
-    if (appended) reach('recorded');
+    const isRecord = appended;
     appended = false;
+    return isRecord && reach('recorded');
   },
 );
 syncBuiltinESMExports();

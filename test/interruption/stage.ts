@@ -14,6 +14,7 @@ import { loadCloudConfig } from '../../lib/openstack/cloud-config.ts';
 import type { Services } from '../../lib/services.ts';
 import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
+import type { SignalPlan } from './moments.ts';
 import {
   type Ended,
   type Interruption,
@@ -53,7 +54,7 @@ export interface Stage {
   /** The image that all servers boot from. */
   readonly imageId: string;
   readonly snapbank: (argv: readonly string[], interruption?: Interruption) => Promise<Ended>;
-  readonly start: (argv: readonly string[]) => Running;
+  readonly start: (argv: readonly string[], plan?: SignalPlan) => Running;
   /** The same command in this process. */
   readonly run: (
     ...argv: string[]
@@ -153,7 +154,7 @@ async function furnish(
     disk,
     snapbank: async (argv, interruption) =>
       await runSnapbank({ argv, env, cwd: directory }, interruption),
-    start: (argv) => startSnapbank({ argv, env, cwd: directory }),
+    start: (argv, plan) => startSnapbank({ argv, env, cwd: directory, plan }),
     run,
     async succeed(...argv) {
       const { exitCode, stderr } = await run(...argv);
