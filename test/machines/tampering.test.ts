@@ -157,7 +157,7 @@ describe('a byte that somebody turned over', () => {
   );
 
   it('of advice in the register harms nothing', async () => {
-    for (const prefix of ['bases/', 'damaged/', 'samples/']) {
+    for (const prefix of ['bases/', 'damaged/', 'samples/', 'surveys/']) {
       const found = [...objects].filter(([name]) => name.startsWith(`register ${prefix}`));
       expect(found.length, prefix).toBeGreaterThan(0);
       for (const [name, bytes] of found) {
