@@ -188,23 +188,31 @@ def cloud():
         if flavor['name'] not in existing:
             api('POST', f'{NOVA}/flavors', {'flavor': flavor})
 
-    images = api('GET', f'{GLANCE}/images?name=lab-guest')['images']
-    for image in images:
-        if image['status'] != 'active':
-            api('DELETE', f"{GLANCE}/images/{image['id']}")
-    if not any(image['status'] == 'active' for image in images):
-        image = api('POST', f'{GLANCE}/images', {
-            'name': 'lab-guest', 'disk_format': 'qcow2', 'container_format': 'bare', 'visibility': 'public', 'min_disk': 1,
-            'os_distro': 'lab'})
-        with open(f'{LAB}/image/lab-guest.qcow2', 'rb') as file:
-            http.put(f"{GLANCE}/images/{image['id']}/file", data=file, timeout=120, headers={
-                'X-Auth-Token': admin_token(), 'Content-Type': 'application/octet-stream'}).raise_for_status()
+    upload_guest_image()
 
     project = keystone('GET', f'projects?name={PROJECTS[0][0]}')['projects'][0]['id']
     api('PUT', f'{NOVA}/os-quota-sets/{project}', {'quota_set': SERVER_QUOTAS})
     networks = [find_or_create_network('lab-net', '10.99.0.0/24', shared=True),
                 find_or_create_network('lab-own-net', '10.98.0.0/24', project_id=project)]
     write_private(f'{LAB}/state/network-ids', ''.join(f"{network[:11]}\n" for network in networks))
+
+
+def upload_guest_image():
+    """The image as it was built last; one of an earlier building, or of an upload that was cut, goes."""
+    with open(f'{LAB}/image/digest', encoding='ascii') as file:
+        digest = file.read().strip()
+    images = api('GET', f'{GLANCE}/images?name=lab-guest')['images']
+    standing = [image for image in images if image['status'] == 'active' and image.get('lab_guest_digest') == digest]
+    if not standing:
+        image = api('POST', f'{GLANCE}/images', {
+            'name': 'lab-guest', 'disk_format': 'qcow2', 'container_format': 'bare', 'visibility': 'public', 'min_disk': 1,
+            'os_distro': 'lab', 'lab_guest_digest': digest})
+        with open(f'{LAB}/image/lab-guest.qcow2', 'rb') as file:
+            http.put(f"{GLANCE}/images/{image['id']}/file", data=file, timeout=120, headers={
+                'X-Auth-Token': admin_token(), 'Content-Type': 'application/octet-stream'}).raise_for_status()
+    for image in images:
+        if image not in standing:
+            api('DELETE', f"{GLANCE}/images/{image['id']}")
 
 
 def find_or_create_network(name, cidr, **fields):

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Builds the guest's image once: MBR, FAT, syslinux, Debian's cloud kernel and an initramfs of busybox and guest-init. 64 MiB, qcow2.
+# Builds the guest's image, unless it is there as these scripts make it: MBR, FAT, syslinux, Debian's cloud kernel and an initramfs of
+# busybox and guest-init. 64 MiB, qcow2.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$LAB/image out=$LAB/image/lab-guest.qcow2
-[ ! -s "$out" ] || exit 0
+digest=$(cat "$here/guest-init" "$here/guest-image.sh" | sha256sum | cut -c 1-32)
+[ ! -s "$out" ] || [ "$(cat "$work/digest" 2> /dev/null)" != "$digest" ] || exit 0
 rm -rf "$work"
 mkdir -p "$work/root"/{bin,lib,proc,sys,dev} "$work/kernel"
 cd "$work"
@@ -49,4 +51,5 @@ dd if=fat.img of=disk.raw bs=1M seek=1 conv=notrunc status=none
 dd if=/usr/lib/syslinux/mbr/mbr.bin of=disk.raw bs=440 count=1 conv=notrunc status=none
 qemu-img convert -c -O qcow2 disk.raw building.qcow2
 mv building.qcow2 "$out"
+echo "$digest" > digest
 rm -rf kernel root fat.img disk.raw vmlinuz initrd.gz syslinux.cfg ./*.deb
