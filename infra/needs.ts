@@ -125,6 +125,7 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
     bank: {
       get: ['roots/*', 'segments/*'],
       put: ['segments/*', 'packs/*'],
+      retain: ['segments/*', 'packs/*'],
     },
     register: changesRecords,
     work: {
@@ -272,8 +273,9 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   RecordVerification: {
     key: true,
     register: {
-      get: ['records/*', 'samples/*'],
-      put: ['records/*', 'samples/*', 'damaged/*'],
+      // Damage is believed where the pin still holds.
+      get: ['records/*', 'samples/*', 'pins/*'],
+      put: ['records/*', 'samples/*', 'damaged/*', 'pins/*'],
       delete: ['damaged/*'],
     },
     work: { get: ['verifications/*', 'results/*'], put: ['outcomes/*'] },
@@ -285,8 +287,19 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
   },
 
   // The machine that prunes
-  PlanPrune: { key: true, register: readsRecords, work: { put: ['outcomes/*'] } },
-  PruneCheckpoints: { key: true, register: changesRecords, work: { get: ['outcomes/*'] } },
+  // Roots: of checkpoints that something marked as damaged may belong to.
+  PlanPrune: {
+    key: true,
+    bank: { get: ['roots/*'] },
+    register: readsRecords,
+    work: { put: ['outcomes/*'] },
+  },
+  PruneCheckpoints: {
+    key: true,
+    bank: { get: ['roots/*'] },
+    register: changesRecords,
+    work: { get: ['outcomes/*'] },
+  },
 
   // By the clock
   StartMaintenance: {},

@@ -66,11 +66,7 @@ const RARELY: Readonly<Record<string, readonly string[]>> = {
   ],
   // Damage.
   PlanVerify: ['register s3:DeleteObject damaged/*'],
-  RecordVerification: [
-    'register s3:PutObject damaged/*',
-    'register s3:DeleteObject damaged/*',
-    'work s3:GetObject results/*',
-  ],
+  RecordVerification: ['register s3:DeleteObject damaged/*', 'work s3:GetObject results/*'],
   // A pin is read when it is renewed.
   VerifyRange: ['register s3:GetObject pins/*'],
   // What is older than days.
@@ -223,6 +219,15 @@ describe('what each function needs of AWS', () => {
         cloud: { images: { range: 'refuse-400' } },
       },
     );
+    await scene(async (world, serverId) => {
+      for (let night = 0; night < 2; night += 1) await world.backUp();
+      await world.cloud.writeGuest(serverId, 8 * MIB, randomBytes(MIB));
+      const damaged = (await world.backUp()).get(serverId) ?? '';
+      const { bank } = world.places;
+      for await (const { key } of bank.list(`packs/${damaged}/`)) await bank.delete([key]);
+      expect((await world.run('verify', { level: 'packs' })).status).toBe('FAILED');
+      expect((await world.run('prune', { keep: { last: 1 } })).status).toBe('SUCCEEDED');
+    });
     let days = 0;
     const clock = { ...systemClock, now: () => systemClock.now() + days * DAY_MILLISECONDS };
     await scene(
@@ -251,6 +256,8 @@ describe('what each function needs of AWS', () => {
         expect((await world.run('restore', restore, run)).status).toBe('SUCCEEDED');
       },
       {
+        places: { bank: memoryStore({ locking: true }) },
+        lock: { mode: 'governance', days: 1 },
         cloud: { images: { range: 'refuse-400' } },
         settings: { functionPassBytes: MIB },
       },
@@ -304,6 +311,7 @@ describe('what each function needs of AWS', () => {
       'Restore Completed',
       'Restore Failed',
       'Verification Completed',
+      'Verification Failed',
     ]);
   });
 });
