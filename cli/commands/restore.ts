@@ -1,8 +1,5 @@
 import * as z from 'zod';
-import { SnapbankError } from '../../lib/errors.ts';
 import { Omission } from '../../lib/protect/description.ts';
-import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
-import { ROOT_DISK } from '../../lib/protect/disks.ts';
 import { AttachedVolume } from '../../lib/restore/attached-volume.ts';
 import { parseMappings } from '../../lib/restore/mappings.ts';
 import { RestorePlan } from '../../lib/restore/plan.ts';
@@ -16,6 +13,7 @@ import { type EndedExecution, type ExecutionOptions, runExecution } from '../run
 import { formatBytes, formatDuration } from '../terminal/format.ts';
 import { printable } from '../terminal/printable.ts';
 import { ProofSummary, showProof } from './prove-boot.ts';
+import { showOmissions, showRestorePlan } from './show-restore-plan.ts';
 
 export interface RestoreOptions extends ExecutionOptions {
   plan?: boolean;
@@ -48,7 +46,7 @@ export async function runRestore(
   context: CommandContext,
   checkpoint: string,
   options: RestoreOptions,
-): Promise<void> {
+): Promise<boolean> {
   const ended = await runExecution(context, {
     machine: 'restore',
     input: requestOf(checkpoint, options),
@@ -56,21 +54,22 @@ export async function runRestore(
     options,
     usesCloud: true,
   });
-  await showRestore(context, ended);
+  return await showRestore(context, ended);
 }
 
-/** Says what was made, or with --plan what would be. */
+/** Says what was made, or with --plan what would be: false where it cannot be. */
 export async function showRestore(
   context: CommandContext,
   { name, arn, outcome, elapsedMilliseconds }: EndedExecution,
-): Promise<void> {
+): Promise<boolean> {
   const { output } = context;
   if (outcome.status !== 'SUCCEEDED') throw machineFailure(outcome);
   const planned = RestorePlan.safeParse(outcome.output);
   const proof = ProofSummary.safeParse(outcome.output);
-  if (planned.success) await showPlan(context, planned.data, arn);
-  else if (proof.success) showProof(output, proof.data, { name, elapsedMilliseconds });
+  if (planned.success) return await showRestorePlan(context, planned.data, arn);
+  if (proof.success) showProof(output, proof.data, { name, elapsedMilliseconds });
   else show(output, parseOutput(RestoreSummary, outcome.output), name, elapsedMilliseconds);
+  return true;
 }
 
 /** A `RestoreRequest`, as the machine's first state checks it. */
@@ -88,72 +87,6 @@ function requestOf(checkpoint: string, options: RestoreOptions): JsonObject {
     ...(options.import === undefined ? {} : { import: options.import }),
     ...(options.check === undefined ? {} : { check: options.check }),
   };
-}
-
-/** What only the checkpoint holds of a plan: it is its owner's, and sealed. */
-async function copiedFrom({ services, signal }: CommandContext, plan: RestorePlan) {
-  const bank = await (await services()).bank();
-  const { description: copied, disks } = await readCheckpoint(bank, plan, signal);
-  const { description, metadata, tags } = copied.server;
-  return { properties: disks[0].description.image.properties, description, metadata, tags };
-}
-
-/** The plan, with what will be copied from the checkpoint; of a restore in AWS as far as the bank can be read from here. */
-async function showPlan(
-  context: CommandContext,
-  plan: RestorePlan,
-  arn: string | undefined,
-): Promise<void> {
-  const { output } = context;
-  const copied = await copiedFrom(context, plan).catch((error: unknown) => {
-    if (arn === undefined || !(error instanceof SnapbankError)) throw error;
-    output.warn(
-      `Tags, metadata and properties are in the bank, which cannot be read from here: ${error.message}`,
-    );
-    return { properties: null, description: null, metadata: null, tags: null };
-  });
-  const { properties, description, metadata, tags } = copied;
-  output.event({
-    type: 'summary',
-    plan: {
-      ...plan,
-      image: { ...plan.image, properties },
-      server: plan.server === null ? null : { ...plan.server, description, metadata, tags },
-    },
-  });
-  const field = (name: string, value: string) =>
-    output.line(`${name.padEnd(18)}${printable(value)}`);
-  const { image, server, volumes } = plan;
-  field('Checkpoint', plan.checkpoint);
-  if (!volumes.some(({ disk }) => disk === ROOT_DISK)) {
-    field(
-      'Image',
-      `${image.name}: ${image.diskFormat}, disk of ${formatBytes(image.guestSizeBytes)}`,
-    );
-    field('Image file', `${formatBytes(image.fileSizeBytes)}, by ${plan.import}`);
-  }
-  if (server !== null) {
-    field('Server', server.name);
-    field('Flavor', server.flavorName ?? server.flavorId);
-    for (const { networkName, networkId, fixedIp } of server.networks) {
-      field('Network', `${networkName ?? networkId} ${fixedIp ?? '(any address)'}`);
-    }
-    if (server.networks.length === 0) field('Network', 'none');
-    field('Security groups', server.securityGroups.join(', '));
-    field('Key pair', server.keyName ?? 'none');
-    if (tags !== null) field('Tags', tags.join(', '));
-    if (metadata !== null) {
-      const pairs = Object.entries(metadata).map(([key, value]) => `${key}=${value}`);
-      field('Metadata', pairs.join(', '));
-    }
-    field('User data', server.userData ? 'yes' : 'none');
-  }
-  for (const { disk, name, sizeGiB, type, device } of volumes) {
-    const where = `disk ${String(disk)}, ${String(sizeGiB)} GiB, type ${type ?? '(default)'}`;
-    field('Volume', `${name ?? '(no name)'}: ${where}, as ${device ?? 'any device'}`);
-  }
-  showOmissions(output, plan.notRestored);
-  output.line('Nothing was made. Without --plan this is what the restore makes.');
 }
 
 function show(
@@ -176,8 +109,4 @@ function show(
   output.line(
     `Restored a disk of ${formatBytes(summary.bytes)} in ${formatDuration(elapsedMilliseconds)}.`,
   );
-}
-
-function showOmissions(output: Output, omissions: readonly Omission[]): void {
-  for (const { what, why } of omissions) output.line(printable(`Not restored: ${what}. ${why}`));
 }

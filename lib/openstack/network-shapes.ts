@@ -9,6 +9,12 @@ export interface Network {
   readonly subnetIds: readonly string[];
 }
 
+export interface Subnet {
+  readonly id: string;
+  /** `10.0.0.0/24`, `2001:db8::/64`. */
+  readonly cidr: string;
+}
+
 export interface SecurityGroup {
   readonly id: string;
   readonly name: string;

@@ -1,6 +1,6 @@
 import { ServerNotFound } from './errors.ts';
 import type { Fields } from './fields.ts';
-import type { Network, Port, SecurityGroup } from './network-shapes.ts';
+import type { Network, Port, SecurityGroup, Subnet } from './network-shapes.ts';
 import type { CallOptions, Networking, Servers } from './open-stack.ts';
 import { allPages, nextLink } from './paging.ts';
 import type { Service } from './service.ts';
@@ -22,6 +22,10 @@ export class NeutronNetwork implements Networking {
 
   async networks(options: CallOptions = {}): Promise<readonly Network[]> {
     return this.#list('networks', [], networkOf, options);
+  }
+
+  async subnets(networkId: string, options: CallOptions = {}): Promise<readonly Subnet[]> {
+    return this.#list('subnets', [['network_id', networkId]], subnetOf, options);
   }
 
   async securityGroups(options: CallOptions = {}): Promise<readonly SecurityGroup[]> {
@@ -74,7 +78,7 @@ export class NeutronNetwork implements Networking {
   }
 
   async #list<T extends { readonly id: string }>(
-    collection: 'networks' | 'security_groups' | 'ports',
+    collection: 'networks' | 'subnets' | 'security_groups' | 'ports',
     query: Query,
     read: (record: Fields) => T,
     { signal }: CallOptions,
@@ -109,6 +113,10 @@ function networkOf(record: Fields): Network {
     projectId: record.text('project_id') ?? record.text('tenant_id'),
     subnetIds: record.texts('subnets'),
   };
+}
+
+function subnetOf(record: Fields): Subnet {
+  return { id: record.required('id'), cidr: record.required('cidr') };
 }
 
 function securityGroupOf(record: Fields): SecurityGroup {

@@ -67,6 +67,17 @@ export class NovaKeyPairs implements KeyPairs {
       publicKey: keypair.text('public_key'),
     };
   }
+
+  async names({ signal }: CallOptions = {}): Promise<readonly string[]> {
+    const answer = await this.#nova.call({
+      method: 'GET',
+      path: '/os-keypairs',
+      attempt: 'list key pairs',
+      signal,
+    });
+    const keypairs = answer.fields().requiredChildren('keypairs');
+    return keypairs.map((one) => one.child('keypair').required('name'));
+  }
 }
 
 function flavorOf(record: Fields): Flavor {

@@ -7,7 +7,7 @@ import type {
   NewImage,
   RangeSupport,
 } from './image.ts';
-import type { Network, Port, SecurityGroup } from './network-shapes.ts';
+import type { Network, Port, SecurityGroup, Subnet } from './network-shapes.ts';
 import type {
   CreatedServer,
   InstanceAction,
@@ -176,11 +176,15 @@ export interface KeyPair {
 export interface KeyPairs {
   /** Key pairs belong to users: undefined when *this* user has none of this name. */
   show(name: string, options?: CallOptions): Promise<KeyPair | undefined>;
+  /** Names of the first thousand that this user has. */
+  names(options?: CallOptions): Promise<readonly string[]>;
 }
 
 export interface Networking {
   /** All networks that this project can see. */
   networks(options?: CallOptions): Promise<readonly Network[]>;
+  /** Those of a network that Neutron shows to this project. */
+  subnets(networkId: string, options?: CallOptions): Promise<readonly Subnet[]>;
   securityGroups(options?: CallOptions): Promise<readonly SecurityGroup[]>;
   /** In the order in which they were made, which is that of the server's interfaces unless some were exchanged later. */
   portsOfServer(serverId: string, options?: CallOptions): Promise<readonly Port[]>;

@@ -5,7 +5,7 @@ export class RestoreNotPossible extends SnapbankError {
   static readonly when =
     'A flavor or a network that the server needs does not exist in the project, the disk does not fit, or its volumes have no place: the cloud has no Cinder, or the quota is exhausted.';
   static readonly remedy =
-    'Name others, e.g. --flavor, --network, or restore the root disk alone with --without-volumes, or its image with --image-only; --plan shows all that is missing.';
+    'Give what the message says for each (--map, --flavor, --network), or restore the root disk alone with --without-volumes, or its image with --image-only; --plan shows the same list and makes nothing.';
   override readonly name = 'RestoreNotPossible' as const;
 }
 

@@ -8,16 +8,20 @@ import type { Execution } from '../bank/register/record.ts';
 import type { Services } from '../services.ts';
 import type { BootProof } from './boot-proof.ts';
 import type { ChunkMap } from '../disk/disk.ts';
+import type { ServerDescription } from '../protect/description.ts';
 import { ROOT_DISK } from '../protect/disks.ts';
 import { imageFileLayout } from './image-layout.ts';
 import { resolveCheckpoint } from '../protect/resolve-checkpoint.ts';
+import { RestoreNotPossible } from './errors.ts';
 import { type ReadableDisk, readCheckpoint } from './checkpoint-root.ts';
 import type { ImagePlan, RestorePlan } from './plan.ts';
-import { planServer } from './plan-server.ts';
+import { type Need, needText, omissionsOf } from './needs.ts';
+import { type PlannedServer, planServer } from './plan-server.ts';
 import { planVolumes } from './plan-volumes.ts';
 import type { RestoreRequest } from './request.ts';
 
 const DEFAULT_BOOT_SECONDS = 600;
+const NO_SERVER: PlannedServer = { server: null, original: null, needs: [], notRestored: [] };
 
 /** Pins the checkpoint and says what a restore of it will make, in the cloud as it is now. */
 export async function planRestore(
@@ -82,9 +86,9 @@ async function planOf(
   );
   const rootOnly = request.image_only === true || request.without_volumes === true;
   const inCinder = rootOnly ? [] : disks.filter((one) => one.description.volume !== null);
-  const planned =
+  const { server, original, ...planned } =
     request.image_only === true
-      ? { server: null, notRestored: [] }
+      ? NO_SERVER
       : await planServer(
           openstack,
           {
@@ -98,7 +102,7 @@ async function planOf(
           },
           signal,
         );
-  const { volumes, notRestored } = await planVolumes(
+  const { volumes, obstacles, ...ofVolumes } = await planVolumes(
     openstack,
     inCinder.map((one) => ({
       description: one.description,
@@ -107,6 +111,8 @@ async function planOf(
     { origin: identity, map: request.map },
     signal,
   );
+  const needs = [...planned.needs, ...ofVolumes.needs];
+  if (request.plan_only !== true) refuseImpossible(description.server, needs, obstacles);
   return {
     restoreId: restoreIdOf(bank, execution),
     checkpoint,
@@ -121,16 +127,40 @@ async function planOf(
     disk: ROOT_DISK,
     image,
     volumes,
-    server: planned.server,
+    original,
+    needs,
+    obstacles,
+    server,
     notRestored: [
+      ...omissionsOf(needs),
       ...planned.notRestored,
-      ...notRestored,
+      ...ofVolumes.notRestored,
       ...disks.slice(rootOnly ? 1 : disks.length).map(({ number }) => ({
         what: `disk ${String(number)}`,
         why: 'Only the root disk was asked for; snapbank export --disk gives the others out.',
       })),
     ],
   };
+}
+
+/** Throws one `RestoreNotPossible` with all that the restore cannot do without, a line each. */
+function refuseImpossible(
+  { id, name }: Pick<ServerDescription, 'id' | 'name'>,
+  needs: readonly Need[],
+  obstacles: readonly string[],
+): void {
+  const blocking = needs.filter(({ without }) => without === null);
+  if (blocking.length + obstacles.length === 0) return;
+  const lines = [
+    `Server ${name} (${id}) cannot be restored here:`,
+    ...needs.map(needText),
+    ...obstacles,
+  ];
+  throw new RestoreNotPossible(
+    // Names are whatever their owners gave: none of them makes a line of its own.
+    lines.map((line) => line.replaceAll(/\s+/g, ' ')).join('\n'),
+    { identifiers: { serverId: id } },
+  );
 }
 
 interface ImageToPlan {

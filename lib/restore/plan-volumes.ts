@@ -1,8 +1,9 @@
 import type { OpenStack } from '../openstack/open-stack.ts';
 import { ROOT_DISK } from '../protect/disks.ts';
 import type { DiskDescription, Omission } from '../protect/description.ts';
-import { RestoreNotPossible } from './errors.ts';
-import type { Mappings } from './mappings.ts';
+import type { VolumeQuota } from '../openstack/volume.ts';
+import { type Mappings, mappedTo } from './mappings.ts';
+import { distinct, mapping, type Need, nearest } from './needs.ts';
 import type { ImagePlan, VolumePlan } from './plan.ts';
 
 export interface VolumeToPlan {
@@ -10,33 +11,46 @@ export interface VolumeToPlan {
   image: ImagePlan;
 }
 
-/**
- * The volumes that the server will have, in the cloud as it is now. Throws one `RestoreNotPossible` that lists what keeps them from being
- * made; what can be done without is listed as not restored.
- */
+export interface PlannedVolumes {
+  volumes: VolumePlan[];
+  needs: Need[];
+  /** What keeps them from being made. */
+  obstacles: string[];
+  notRestored: Omission[];
+}
+
+/** The volumes that the server will have, in the cloud as it is now, and what they need and is not here. */
 export async function planVolumes(
   openstack: OpenStack,
   disks: readonly VolumeToPlan[],
-  { origin, map = {} }: { origin: { cloud: string; region: string }; map?: Mappings | undefined },
+  { origin, map }: { origin: { cloud: string; region: string }; map?: Mappings | undefined },
   signal: AbortSignal,
-): Promise<{ volumes: VolumePlan[]; notRestored: Omission[] }> {
-  if (disks.length === 0) return { volumes: [], notRestored: [] };
+): Promise<PlannedVolumes> {
+  if (disks.length === 0) return { volumes: [], needs: [], obstacles: [], notRestored: [] };
   const [identity, types, quota] = await Promise.all([
     openstack.identity({ signal }),
     openstack.volumes.typeNames({ signal }),
     openstack.volumes.freeQuota({ signal }),
   ]);
   const sameRegion = identity.cloud === origin.cloud && identity.region === origin.region;
+  const needs: Need[] = [];
   const notRestored: Omission[] = [];
   const volumes = disks.flatMap(({ description: { disk, volume }, image }): VolumePlan[] => {
     if (volume === null) return [];
     const { name, sizeGiB, device, deleteOnTermination, tag } = volume;
-    const type = volume.type === null ? null : (map['volume-type']?.[volume.type] ?? volume.type);
+    const type = mappedTo(map, 'volume-type', volume.type) ?? volume.type;
     const hasType = type !== null && types.includes(type);
     if (type !== null && !hasType) {
-      notRestored.push({
-        what: `volume type ${type} of disk ${String(disk)}`,
-        why: 'The project has none of this name; the volume gets the default. Another one is named by --map volume-type:OLD=NEW.',
+      needs.push({
+        kind: 'volume-type',
+        from: volume.type,
+        why: `the project has no ${type}`,
+        give: mapping('volume-type', volume.type),
+        without: 'The volume gets the default type.',
+        ...nearest(
+          type,
+          types.map((each) => ({ id: null, name: each })),
+        ),
       });
     }
     if (volume.availabilityZone !== null && !sameRegion) {
@@ -59,25 +73,29 @@ export async function planVolumes(
       },
     ];
   });
-  const missing: string[] = [];
   const neededGiB = volumes.reduce((sum, { sizeGiB }) => sum + sizeGiB, 0);
-  if (quota === undefined) {
-    missing.push('the cloud has no block storage service (Cinder)');
-  } else {
-    if (quota.volumes < volumes.length) {
-      missing.push(
-        `the quota leaves the project ${String(quota.volumes)} volume${quota.volumes === 1 ? '' : 's'}`,
-      );
-    }
-    if (quota.sizeGiB < neededGiB) {
-      missing.push(`the quota leaves the project ${String(quota.sizeGiB)} GiB for volumes`);
-    }
-  }
-  if (missing.length === 0) return { volumes: volumes.toSorted(byDevice), notRestored };
   const count = `${String(volumes.length)} volume${volumes.length === 1 ? '' : 's'}`;
-  throw new RestoreNotPossible(
-    `The checkpoint's ${count} of ${String(neededGiB)} GiB cannot be restored here: ${missing.join('; ')} (without them: --without-volumes).`,
-  );
+  return {
+    volumes: volumes.toSorted(byDevice),
+    needs: distinct(needs),
+    obstacles: obstaclesTo(volumes.length, neededGiB, quota).map(
+      (why) => `its ${count} of ${String(neededGiB)} GiB: ${why} (without them: --without-volumes)`,
+    ),
+    notRestored,
+  };
+}
+
+function obstaclesTo(count: number, sizeGiB: number, quota: VolumeQuota | undefined): string[] {
+  if (quota === undefined) return ['the cloud has no block storage service (Cinder)'];
+  const obstacles: string[] = [];
+  if (quota.volumes < count) {
+    const left = `${String(quota.volumes)} volume${quota.volumes === 1 ? '' : 's'}`;
+    obstacles.push(`the quota leaves the project ${left}`);
+  }
+  if (quota.sizeGiB < sizeGiB) {
+    obstacles.push(`the quota leaves the project ${String(quota.sizeGiB)} GiB for volumes`);
+  }
+  return obstacles;
 }
 
 /** The root disk first; /dev/vdb before /dev/vdaa. */

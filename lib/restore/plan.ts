@@ -3,6 +3,8 @@ import { RootReference } from '../bank/register/record.ts';
 import { Omission } from '../protect/description.ts';
 import { ROOT_DISK } from '../protect/disks.ts';
 import { BootProof } from './boot-proof.ts';
+import { Need } from './needs.ts';
+import { Original } from './original.ts';
 
 /** An image to be made of a disk. Not strict: executions that were begun before an upgrade hold more. */
 const ImagePlan = z.object({
@@ -57,6 +59,13 @@ export const RestorePlan = z.strictObject({
   image: ImagePlan,
   /** The one that the server boots from first, if it does, then in the order of their devices. */
   volumes: z.array(VolumePlan).default([]),
+  /** The server that was backed up, where it still exists. */
+  original: Original.nullable().default(null),
+  /** What is not here as the checkpoint calls it, and what to give in its place. */
+  needs: z.array(Need).default([]),
+  /** What else keeps the restore from being possible. */
+  obstacles: z.array(z.string()).default([]),
+  /** Null for an image alone, and in a plan of what is not possible. */
   server: z
     .object({
       name: z.string(),

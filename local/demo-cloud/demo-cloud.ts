@@ -159,6 +159,8 @@ interface NewSecurityGroup {
 export interface NewVolume {
   name?: string;
   sizeGib: number;
+  /** One of the cloud's; default: the first. */
+  type?: string;
   /** Filled from this image, and bootable. */
   imageId?: string;
   description?: string;

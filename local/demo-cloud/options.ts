@@ -64,6 +64,8 @@ interface ImageServiceOptions {
 interface VolumeServiceOptions {
   /** Volumes, and snapshots, that a project may have (default 10 of each). */
   countTotal?: number;
+  /** Names of the volume types, the default one first (default `__DEFAULT__` alone). */
+  types?: readonly string[];
   /** Bytes of what is called a GiB (default 2^30); with fewer, volumes are small. */
   gibBytes?: number;
 }

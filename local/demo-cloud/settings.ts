@@ -33,6 +33,7 @@ export function settingsOf(options: DemoCloudOptions) {
     },
     volumes: {
       countTotal: volumes.countTotal ?? 10,
+      types: volumes.types ?? ['__DEFAULT__'],
       gibBytes: volumes.gibBytes ?? 1024 ** 3,
     },
     catalog: {

@@ -158,6 +158,8 @@ export interface Volume {
   userId: string;
   status: string;
   sizeGib: number;
+  /** Its name. */
+  type: string;
   metadata: Record<string, string>;
   bootable: boolean;
   encrypted: boolean;

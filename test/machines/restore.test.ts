@@ -92,11 +92,44 @@ describe('the restore machine', () => {
   });
 
   it('lists all that is missing in one error, and makes nothing', async () => {
-    const outcome = await plan({ flavor: 'none such', networks: ['nowhere'] });
+    const request = { flavor: 'none such', networks: ['nowhere', 'no place'] };
+
+    const outcome = await world.run('restore', { checkpoint, ...request });
 
     expect(outcome).toMatchObject({ status: 'FAILED', error: 'RestoreNotPossible' });
-    expect(outcome).toMatchObject({ cause: expect.stringMatching(/none such.*nowhere/) });
+    expect(outcome.cause).toMatch(/none such.*--flavor \?.*nowhere.*--network \?.*no place/);
+    const planned = { server: null, needs: [{ kind: 'flavor' }, {}, { from: 'no place' }] };
+    expect(await plan(request)).toMatchObject(planned);
     expect(await world.leftovers()).toEqual([]);
+  });
+
+  it('names the original while it exists, whose addresses are taken, and says when it goes', async () => {
+    expect(await plan()).toMatchObject({
+      original: { id: serverId, name: 'web-1', status: 'ACTIVE', deleting: false },
+      notRestored: expect.arrayContaining([
+        { what: expect.stringContaining('10.1.0.7'), why: expect.stringContaining('still there') },
+      ]),
+    });
+
+    world.cloud.setServerState(serverId, { taskState: 'deleting' });
+    try {
+      expect(await plan()).toMatchObject({
+        original: { deleting: true },
+        notRestored: expect.arrayContaining([
+          expect.objectContaining({ why: expect.stringContaining('being deleted') }),
+        ]),
+      });
+    } finally {
+      world.cloud.setServerState(serverId, { taskState: null });
+    }
+  });
+
+  it('names no original that is gone', async () => {
+    const gone = await world.addServer('gone', randomBytes(MIB));
+    const backedUp = await world.backUp({ servers: [gone] });
+    await world.cloud.removeServer(gone);
+
+    expect(await plan({ checkpoint: backedUp.get(gone) ?? '' })).toMatchObject({ original: null });
   });
 
   it.each(['raw', 'qcow2'])('makes an image of format %s that is the same disk', async (format) => {

@@ -15,9 +15,7 @@ export async function rest<Answer>(
   path: string,
   body?: unknown,
 ): Promise<Answer> {
-  let token = tokens.get(lab);
-  if (token === undefined) tokens.set(lab, (token = logIn(lab)));
-  const { value, endpoints } = await token;
+  const { value, endpoints } = await tokenOf(lab);
   const response = await fetch(`${endpoints[service]}${path}`, {
     method,
     headers: {
@@ -31,6 +29,17 @@ export async function rest<Answer>(
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${service}${path}: ${response.status} ${text}`);
   return (text === '' ? undefined : JSON.parse(text)) as Answer;
+}
+
+/** Where the lab's Nova is, without a version. */
+export async function novaOf(lab: Lab): Promise<string> {
+  return new URL((await tokenOf(lab)).endpoints['compute'] ?? '').origin;
+}
+
+function tokenOf(lab: Lab): Promise<Token> {
+  const token = tokens.get(lab) ?? logIn(lab);
+  tokens.set(lab, token);
+  return token;
 }
 
 async function logIn({ env }: Lab): Promise<Token> {

@@ -5,7 +5,7 @@ import type { Service } from '../http/service.ts';
 import type { CloudState } from '../state.ts';
 import { minorVersion } from './minor-version.ts';
 import { createSnapshot, deleteSnapshot, listSnapshots, showSnapshot } from './snapshots.ts';
-import { volumeType } from './views.ts';
+import { volumeTypeView } from './views.ts';
 import { createVolume, deleteVolume, listVolumes, showVolume, volumeAction } from './volumes.ts';
 
 /** Cinder v3: volumes that servers boot from or have attached, and their snapshots. */
@@ -30,7 +30,12 @@ function routesOf(state: CloudState): Route[] {
     { method: 'GET', pattern: '/', open: true, handle: () => versions(state) },
     route('GET', '/types', () => ({
       status: 200,
-      json: { volume_types: [{ ...volumeType, 'os-volume-type-access:is_public': true }] },
+      json: {
+        volume_types: state.settings.volumes.types.map((name) => ({
+          ...volumeTypeView(name),
+          'os-volume-type-access:is_public': true,
+        })),
+      },
     })),
     route('GET', '/limits', limits),
     route('GET', '/volumes', (_, call) => listVolumes(state, call, false)),

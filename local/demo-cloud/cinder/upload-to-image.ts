@@ -6,7 +6,7 @@ import type { Answer, Call } from '../http/call.ts';
 import { Refusal } from '../http/refusal.ts';
 import { microseconds } from '../identifiers.ts';
 import type { CloudState, Image, Volume } from '../state.ts';
-import { volumeType } from './views.ts';
+import { volumeTypeView } from './views.ts';
 
 const schema = z.object({
   image_name: z.string(),
@@ -44,7 +44,7 @@ export function uploadToImage(
     display_description: volume.description,
     size: volume.sizeGib,
     volume_type: {
-      ...volumeType,
+      ...volumeTypeView(volume.type),
       qos_specs_id: null,
       created_at: microseconds(volume.createdAt),
       updated_at: microseconds(volume.createdAt),

@@ -9,13 +9,15 @@ const idOf = (what: string): string =>
     .digest('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 
-export const volumeType = {
-  id: idOf('volume type'),
-  name: '__DEFAULT__',
-  is_public: true,
-  description: 'Default Volume Type',
-  extra_specs: {},
-};
+export function volumeTypeView(name: string) {
+  return {
+    id: idOf(`volume type ${name}`),
+    name,
+    is_public: true,
+    description: name === '__DEFAULT__' ? 'Default Volume Type' : null,
+    extra_specs: {},
+  };
+}
 
 /** `created` leaves out what only an existing volume has. */
 export function volumeView(
@@ -34,7 +36,7 @@ export function volumeView(
     updated_at: volume.updatedAt === null ? null : microseconds(volume.updatedAt),
     name: volume.name,
     description: volume.description,
-    volume_type: volumeType.name,
+    volume_type: volume.type,
     snapshot_id: volume.sourceSnapshotId,
     source_volid: null,
     metadata: volume.metadata,
@@ -53,7 +55,7 @@ export function volumeView(
     ...(minor >= 48
       ? { shared_targets: created, service_uuid: created ? null : idOf('cinder-volume') }
       : {}),
-    ...(minor >= 63 ? { volume_type_id: volumeType.id } : {}),
+    ...(minor >= 63 ? { volume_type_id: volumeTypeView(volume.type).id } : {}),
     ...(minor >= 65 ? { consumes_quota: true } : {}),
     ...(created ? {} : { 'os-vol-tenant-attr:tenant_id': projectId }),
     ...(created || volume.imageMetadata === undefined

@@ -13,6 +13,8 @@ export function newVolume(
   fields: {
     name: string;
     sizeGib: number;
+    /** Default: the first there is. */
+    type?: string;
     description?: string | null;
     metadata?: Record<string, string>;
     image?: Image;
@@ -33,6 +35,7 @@ export function newVolume(
     userId: project.userId,
     status: 'creating',
     sizeGib: fields.sizeGib,
+    type: fields.type ?? state.settings.volumes.types[0] ?? '',
     metadata: fields.metadata ?? {},
     bootable: false,
     encrypted: fields.encrypted ?? false,

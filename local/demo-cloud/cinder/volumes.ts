@@ -8,7 +8,7 @@ import { minorVersion } from './minor-version.ts';
 import { mustBeWithinQuota } from './quota.ts';
 import { findSnapshot } from './snapshots.ts';
 import { uploadToImage } from './upload-to-image.ts';
-import { volumeType, volumeView } from './views.ts';
+import { volumeTypeView, volumeView } from './views.ts';
 import { withMetadata } from './with-metadata.ts';
 import { becomeAvailable, dropVolume, newVolume } from './volume-record.ts';
 
@@ -51,7 +51,10 @@ export async function createVolume(state: CloudState, call: Call): Promise<Answe
   if (!parsed.success) throw new Refusal(400, z.prettifyError(parsed.error));
   const { volume: request } = parsed.data;
   mustBeWithinQuota(state, call, 'volumes');
-  if (![undefined, null, volumeType.name, volumeType.id].includes(request.volume_type)) {
+  const { types } = state.settings.volumes;
+  const wanted = request.volume_type ?? types[0];
+  const type = types.find((name) => [name, volumeTypeView(name).id].includes(wanted ?? ''));
+  if (type === undefined) {
     throw new Refusal(404, `Volume type with name ${request.volume_type} could not be found.`);
   }
   const snapshot =
@@ -62,6 +65,7 @@ export async function createVolume(state: CloudState, call: Call): Promise<Answe
   }
   const volume = newVolume(state, call.project, {
     name: request.name ?? '',
+    type,
     sizeGib: request.size ?? snapshot?.sizeGib ?? 1,
     description: request.description ?? null,
     metadata: request.metadata ?? {},

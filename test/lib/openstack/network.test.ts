@@ -159,6 +159,17 @@ describe('flavors and key pairs', () => {
     expect(await openstack.keypairs.show('my key')).toMatchObject({ publicKey: 'ssh-rsa x' });
     expect(await openstack.keypairs.show('other')).toBeUndefined();
   });
+
+  it('lists the names of key pairs, and the subnets of a network', async () => {
+    const { openstack, asked } = await start({
+      'GET /compute/v2.1/os-keypairs': { keypairs: [{ keypair: { name: 'a key' } }] },
+      'GET /network/v2.0/subnets': { subnets: [{ id: 's', cidr: '2001:db8::/64' }] },
+    });
+
+    expect(await openstack.keypairs.names()).toEqual(['a key']);
+    expect(await openstack.network.subnets('n')).toEqual([{ id: 's', cidr: '2001:db8::/64' }]);
+    expect(asked('GET /network/v2.0/subnets')[0]?.query.get('network_id')).toBe('n');
+  });
 });
 
 describe('volumes', () => {
