@@ -6,7 +6,7 @@ import { type MarkOf, markedImages, snapshotName } from './marks.ts';
 import type { SnapshotProgress } from './snapshot.ts';
 
 /** Images that are asked for of a server, in the place of ones that Nova forgot. */
-const MOST_TRIES = 5;
+const MOST_TRIES = 20;
 
 /**
  * The snapshot of the server itself that an earlier attempt asked for, whose answer was lost. Nova may never fill it: whether it works

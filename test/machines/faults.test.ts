@@ -188,7 +188,7 @@ const BACKUPS: Case[] = [
   {
     name: 'snapshots queued for ever, one after the other',
     arrange: ({ cloud }) => {
-      for (let count = 0; count < 10; count += 1) cloud.faults.nextSnapshot('compute-restarts');
+      for (let count = 0; count < 20; count += 1) cloud.faults.nextSnapshot('compute-restarts');
     },
     error: 'SnapshotLost',
   },

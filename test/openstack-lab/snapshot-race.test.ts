@@ -12,7 +12,7 @@ import { uniqueName } from './unique-name.ts';
 
 const name = uniqueName('race');
 /** Of the user at the moment of each createImage of the backup; at most one of all these is taken. */
-const AT_ONCE = 3;
+const AT_ONCE = 2;
 /** That the user takes one after the other from then on. */
 const MORE = 4;
 const LONGEST_BACKUP_SECONDS = 600;
