@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readRecord } from '../../lib/bank/register/records.ts';
-import { isRooted, type RootedRecord } from '../../lib/bank/register/record.ts';
+import { isRooted, RootReference, type RootedRecord } from '../../lib/bank/register/record.ts';
 import { readRoot } from '../../lib/bank/roots.ts';
 import { StoreUnavailable } from '../../lib/bank/store/errors.ts';
 import type { ObjectLock } from '../../lib/bank/store/object-lock.ts';
@@ -11,6 +11,7 @@ import { RangeUnfinished } from '../../lib/protect/errors.ts';
 import { CollectionSummary } from '../../lib/collect/summary.ts';
 import { memoryStore } from '../lib/bank/store/memory-store.ts';
 import { keysOf } from '../lib/bank/tamper.ts';
+import { Random } from '../lib/disk/support/random.ts';
 import { startWorld, type World } from './world.ts';
 
 const MIB = 1024 ** 2;
@@ -54,13 +55,15 @@ describe('a backup into a locked bank', () => {
     return head.value;
   };
   const locksOf = async (checkpoint: string): Promise<Map<string, number>> => {
-    const record = await recordOf(checkpoint);
-    const root = await readRoot(await world.services.bank(), record.root);
+    return await locksOfRoot((await recordOf(checkpoint)).root);
+  };
+  const locksOfRoot = async (reference: RootReference): Promise<Map<string, number>> => {
+    const root = await readRoot(await world.services.bank(), reference);
     const segments = root.disks.flatMap((disk) =>
       disk.segments.flatMap(({ object }) => object ?? []),
     );
     const keys = [
-      record.root.key,
+      reference.key,
       ...segments.map(({ key }) => key),
       ...root.packs.map(({ key }) => key),
     ];
@@ -119,6 +122,41 @@ describe('a backup into a locked bank', () => {
     await change();
     expect(extended).toEqual([]);
   });
+
+  it.each([1, 2, 3])(
+    'has all that a checkpoint refers to locked for as long as promised at the moment of its commit, seed %i',
+    async (seed) => {
+      const random = new Random(seed);
+      const servers = [await start()];
+      servers.push(await world.addServer('second of the image', randomBytes(MIB / 4)));
+      const { register } = world.places;
+      const create = register.putIfAbsent.bind(register);
+      let commits = 0;
+      register.putIfAbsent = async (key, body, options) => {
+        const text = Buffer.from(body).toString('utf8');
+        const [, root] = /"state":"COMMITTED".*?"root":(\{[^}]*\})/.exec(text) ?? [];
+        if (root !== undefined) {
+          commits += 1;
+          const reference = RootReference.parse(JSON.parse(root));
+          for (const [name, until] of await locksOfRoot(reference)) {
+            expect(until, name).toBeGreaterThanOrEqual(clock.now() + 8 * DAY_MILLISECONDS);
+          }
+        }
+        return await create(key, body, options);
+      };
+
+      for (let night = 0; night < 6; night += 1) {
+        const server = servers[random.below(2)] ?? '';
+        const place = GUEST_DATA_OFFSET * (1 + random.below(12));
+        await world.cloud.writeGuest(server, place, randomBytes(MIB / 4));
+        await world.backUp(random.chance(0.5) ? {} : { servers: [server] });
+        // From hours, when nothing is to be extended, to weeks, when all has run out.
+        clock.turn(random.below(40) / 4);
+      }
+
+      expect(commits).toBeGreaterThanOrEqual(6);
+    },
+  );
 
   it('commits nothing where a lock cannot be extended', async () => {
     let broken = false;

@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectRetentionCommand,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createBank } from '../../lib/bank/create-bank.ts';
 import { readRecord } from '../../lib/bank/register/records.ts';
@@ -40,6 +44,19 @@ afterAll(async () => {
 });
 
 const storeOf = (bucket: string, prefix: string) => s3Store({ client: s3Client(), bucket, prefix });
+/** Enough for all that is to be refused meanwhile. */
+const COMPLIANCE_MILLISECONDS = 75_000;
+
+/** A lock in compliance mode cannot be ended, only waited for. */
+async function untilUnlocked(lock: ObjectLock, keys: readonly string[]): Promise<void> {
+  for (const key of keys) {
+    const until = (await lock.retentionOf(key))?.until.getTime() ?? 0;
+    while (Date.now() < until + 1000) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
 const lockOf = ({ objectLock }: { objectLock?: ObjectLock }): ObjectLock => {
   if (objectLock === undefined) throw new Error('This store has no Object Lock.');
   return objectLock;
@@ -108,9 +125,7 @@ describe('Object Lock at a Ceph gateway', () => {
 
     expect(Buffer.from(await store.get('a')).toString()).toBe('kept');
     expect(await keysOf(store, '')).toEqual(['a']);
-    while (Date.now() < until.getTime() + 1000) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await untilUnlocked(lock, ['a']);
     expect(await lock.deleteUnlocked(['a'])).toEqual([]);
     const left = await s3Client().send(
       new ListObjectVersionsCommand({ Bucket: locked, Prefix: 'compliance/' }),
@@ -239,6 +254,74 @@ describe('a locked bank at a Ceph gateway', () => {
       await world.close();
     }
   });
+
+  it('lets nobody delete before its time in compliance mode, not even the owner of the bucket; then it is collected', async () => {
+    const bucket = await makeBucket({ locked: true });
+    // A lock of a day, and a day to spare, that began so long ago that they end within this test.
+    const clock = {
+      ...systemClock,
+      now: () => Date.now() - 2 * DAY_MILLISECONDS + COMPLIANCE_MILLISECONDS,
+    };
+    let held: VirtualClock | undefined;
+    const client = heldClient(() => held);
+    const bank = s3Store({ client, bucket, prefix: 'bank', clock });
+    const world = await startWorld({
+      places: {
+        bank,
+        register: s3Store({ client, bucket: plain, prefix: 'compliance-register' }),
+        work: s3Store({ client, bucket: plain, prefix: 'compliance-work' }),
+      },
+      lock: { mode: 'compliance', days: 1 },
+    });
+    held = world.clock;
+    const versions = async () => {
+      const { Versions = [], DeleteMarkers = [] } = await client.send(
+        new ListObjectVersionsCommand({ Bucket: bucket }),
+      );
+      return { objects: Versions, markers: DeleteMarkers };
+    };
+    try {
+      const server = await world.addServer('web', randomBytes(2 * MIB));
+      await world.backUp();
+      await world.cloud.writeGuest(server, MIB, randomBytes(2 * MIB));
+      await world.backUp();
+      expect(await world.run('prune', { keep: { last: 1 } })).toMatchObject({
+        status: 'SUCCEEDED',
+        output: { pruned: 1 },
+      });
+      const early = await world.run('collect-garbage', { undelete_days: 0, force: true });
+      expect(early.output).toMatchObject({ deleted: { objects: 0 } });
+      expect(CollectionSummary.parse(early.output).retained.objects).toBeGreaterThan(1);
+
+      const { objects } = await versions();
+      for (const { Key = '', VersionId } of objects) {
+        const until = (await lockOf(bank).retentionOf(Key.replace(/^bank\//, '')))?.until;
+        expect(until?.getTime(), Key).toBeGreaterThan(Date.now());
+        const remove = { Bucket: bucket, Key, VersionId, BypassGovernanceRetention: true };
+        await expect(client.send(new DeleteObjectCommand(remove)), Key).rejects.toThrow();
+        const shorter = { Mode: 'GOVERNANCE', RetainUntilDate: new Date() } as const;
+        const relax = { Bucket: bucket, Key, VersionId, BypassGovernanceRetention: true };
+        await expect(
+          client.send(new PutObjectRetentionCommand({ ...relax, Retention: shorter })),
+        ).rejects.toThrow();
+      }
+      expect((await versions()).objects).toHaveLength(objects.length);
+      expect(await world.run('verify', {})).toMatchObject({ output: { sound: 1, proven: 1 } });
+      const restore = { checkpoint: 'web@latest', name: 'again', check: true };
+      expect((await world.run('restore', restore)).output).toMatchObject({ identical: true });
+
+      await untilUnlocked(lockOf(bank), await keysOf(bank, ''));
+      const late = await world.run('collect-garbage', { undelete_days: 0, force: true });
+      expect(late.output).toMatchObject({ retained: { objects: 0 }, retainedUntil: null });
+      expect(CollectionSummary.parse(late.output).deleted.objects).toBeGreaterThan(1);
+      expect((await versions()).markers).toEqual([]);
+      expect(await world.run('verify', {})).toMatchObject({ output: { sound: 1 } });
+    } finally {
+      await world.close();
+      await untilUnlocked(lockOf(bank), await keysOf(bank, ''));
+      await removeBucket(bucket);
+    }
+  }, 300_000);
 
   it('goes by the clock of the server where that of this machine is hours behind', async () => {
     const client = s3Client();
