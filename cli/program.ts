@@ -9,6 +9,7 @@ import {
   removeBankAccess,
   rotateBankKeys,
 } from './commands/bank-access.ts';
+import { changeBankLock } from './commands/bank-lock.ts';
 import { rebuildBank } from './commands/bank-rebuild.ts';
 import { runCollectGarbage } from './commands/collect-garbage.ts';
 import { listCheckpointsCommand } from './commands/checkpoints.ts';
@@ -140,6 +141,10 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--dry-run', 'say what would come back, and change nothing')
     .option('--abandon-rest', 'count what cannot come back as removed, so that it is collected')
     .action(run(rebuildBank));
+  command(bank, 'lock', 'change for how long a locked bank locks from now on')
+    .option('--days <n>', 'how long after a backup what it refers to stays locked', Number)
+    .option('--force', 'even if that is shorter than now')
+    .action(run(changeBankLock));
   command(bank, 'info', 'show what the bank is and who may open it').action(run(bankInfo));
 
   executing(command(program, 'backup', 'back up servers'))

@@ -70,6 +70,11 @@ function goneText({ buriedCheckpoints: gone, heldCheckpoints: held }: Collection
 
 function compactionLines({ sparse, notCompacted, compaction }: CollectionSummary): string[] {
   if (sparse.objects === 0) return [];
+  if (notCompacted === 'the bank is locked') {
+    return [
+      'Rewritten     nothing: the bank is locked; a pack goes when nothing in it is needed and its lock is over',
+    ];
+  }
   if (notCompacted !== null) return [`Rewritten     nothing: ${notCompacted}`];
   const { emptied, written, skipped } = compaction;
   return [

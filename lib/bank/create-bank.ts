@@ -27,6 +27,7 @@ import { BankLock, newRetention, requireObjectLock } from './lock.ts';
 import { BANK_FILE_KEY } from './object-keys.ts';
 import { bankOf } from './open-bank.ts';
 import type { BankPlaces } from './places.ts';
+import { putLocked } from './put-locked.ts';
 import { ObjectLockUnavailable } from './store/errors.ts';
 import type { ObjectStore } from './store/object-store.ts';
 import { provePutIfAbsent } from './store/probe.ts';
@@ -141,27 +142,14 @@ async function writeBankFile(
   if (!(await createObject(register, BANK_FILE_KEY, bytes))) throw exists(register);
   try {
     if (lock === undefined) await bank.put(BANK_FILE_KEY, bytes);
-    else await putLocked(bank, bytes, lock);
+    else await putLocked(bank, BANK_FILE_KEY, bytes, lock);
   } catch (error) {
+    if (error instanceof ObjectLockUnavailable) await bank.delete([BANK_FILE_KEY]);
     // Ours, and nobody can have used it: bank and register would be a pair only now.
     await register.delete([BANK_FILE_KEY]).catch(() => undefined);
     throw error;
   }
   return parseBankFile(bytes, bank.location);
-}
-
-/** Puts bank.json and looks whether it is locked: there are servers that take the request and ignore the lock. */
-async function putLocked(bank: ObjectStore, bytes: Uint8Array, lock: BankLock): Promise<void> {
-  const objectLock = requireObjectLock(bank);
-  const retention = newRetention(lock, objectLock);
-  await bank.put(BANK_FILE_KEY, bytes, { retention });
-  const held = await objectLock.retentionOf(BANK_FILE_KEY);
-  if (held?.mode === lock.mode && held.until >= retention.until) return;
-  await bank.delete([BANK_FILE_KEY]);
-  throw new ObjectLockUnavailable(
-    `${bank.location} took an object that was to be locked, and did not lock it. No bank was made.`,
-    { identifiers: { location: bank.location } },
-  );
 }
 
 async function checkLockable({ bank, register, work }: BankPlaces, lock: BankLock): Promise<void> {

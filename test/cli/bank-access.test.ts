@@ -54,6 +54,26 @@ async function snapbank(argv: string[], env: Record<string, string | undefined> 
 const labelsOf = ({ summary }: Awaited<ReturnType<typeof snapbank>>) =>
   summary.slots?.map(({ label }) => label);
 
+describe('the lock of a bank by the command', () => {
+  it('is changed only where there is one, by who may read', async () => {
+    expect(await snapbank(['bank', 'lock', '--days', '30'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/not locked.*bank init --lock/s),
+    });
+    expect(await snapbank(['bank', 'lock'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('--days 60'),
+    });
+    const slot = ['--new-key-file', file('writer'), '--write-only', '--label', 'night'];
+    await snapbank(['bank', 'add-access', ...slot]);
+    const byWriter = ['bank', 'lock', '--days', '30', '--key-file', file('writer')];
+    expect(await snapbank(byWriter)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('KeyMissing'),
+    });
+  });
+});
+
 describe('access to a bank by the command', () => {
   it('is given to a key whose file was made elsewhere, and taken away by its label', async () => {
     const { summary } = await snapbank(['bank', 'make-key', file('deputy')]);

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import { changeLockDays } from '../../lib/bank/change-lock.ts';
+import { openBank } from '../../lib/bank/open-bank.ts';
 import { readRecord } from '../../lib/bank/register/records.ts';
 import { isRooted, RootReference, type RootedRecord } from '../../lib/bank/register/record.ts';
 import { readRoot } from '../../lib/bank/roots.ts';
@@ -7,6 +9,7 @@ import { StoreUnavailable } from '../../lib/bank/store/errors.ts';
 import type { ObjectLock } from '../../lib/bank/store/object-lock.ts';
 import type { ObjectStore } from '../../lib/bank/store/object-store.ts';
 import { inBatches } from '../../lib/protect/retention.ts';
+import { resolveCheckpoint } from '../../lib/protect/resolve-checkpoint.ts';
 import { RangeUnfinished } from '../../lib/protect/errors.ts';
 import { CollectionSummary } from '../../lib/collect/summary.ts';
 import { memoryStore } from '../lib/bank/store/memory-store.ts';
@@ -157,6 +160,39 @@ describe('a backup into a locked bank', () => {
       expect(commits).toBeGreaterThanOrEqual(6);
     },
   );
+
+  it('locks for more days from the next backup on when it is told to, and for fewer only if that is meant', async () => {
+    const server = await start();
+    await world.backUp();
+    const bank = await world.services.bank();
+    const { places } = world;
+
+    await expect(changeLockDays(bank, 7)).rejects.toThrow(/for 8 days.*--force/s);
+    await expect(changeLockDays(bank, 0.5)).rejects.toThrow('1 to 36,500 days');
+    const open = async () => await openBank(places, { passphrase: 'only for tests' });
+    expect((await open()).info.lock).toEqual({ mode: 'governance', days: 8 });
+    // Cut off between the two copies: the bank's own counts, and the same command again makes them one.
+    const put = store.put.bind(store);
+    store.put = () => Promise.reject(new StoreUnavailable('The network is down.'));
+    await expect(changeLockDays(bank, 60)).rejects.toThrow('network is down');
+    store.put = put;
+    expect((await open()).info.lock?.days).toBe(8);
+    expect(await changeLockDays(bank, 60)).toEqual({ mode: 'governance', days: 60 });
+    expect(await places.register.get('bank.json')).toEqual(await places.bank.get('bank.json'));
+
+    const changed = await open();
+    expect(changed.info.lock?.days).toBe(60);
+    const services = { ...world.services, bank: () => Promise.resolve(changed) };
+    const outcome = await world.run('backup', {}, { services });
+    expect(outcome.status).toBe('SUCCEEDED');
+    const newest = await resolveCheckpoint(changed, await services.register(), 'web@latest');
+    expect(newest.server.serverId).toBe(server);
+    const sixtyDays = clock.now() + 60 * DAY_MILLISECONDS;
+    expect(await shortest(newest.checkpoint)).toBeGreaterThanOrEqual(sixtyDays);
+    expect((await lock.retentionOf('bank.json'))?.until.getTime()).toBeGreaterThan(sixtyDays);
+    expect((await changeLockDays(changed, 1, { force: true })).days).toBe(1);
+    expect(await shortest(newest.checkpoint)).toBeGreaterThanOrEqual(sixtyDays);
+  });
 
   it('commits nothing where a lock cannot be extended', async () => {
     let broken = false;

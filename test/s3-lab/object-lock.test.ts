@@ -5,7 +5,9 @@ import {
   PutObjectRetentionCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { changeLockDays } from '../../lib/bank/change-lock.ts';
 import { createBank } from '../../lib/bank/create-bank.ts';
+import { openBank } from '../../lib/bank/open-bank.ts';
 import { readRecord } from '../../lib/bank/register/records.ts';
 import { isRooted } from '../../lib/bank/register/record.ts';
 import { readRoot } from '../../lib/bank/roots.ts';
@@ -179,6 +181,23 @@ describe('a locked bank at a Ceph gateway', () => {
     );
     await expect(create({ bank: locked, register: plain, work: locked })).rejects.toThrow(
       'SNAPBANK_WORK',
+    );
+  });
+
+  it('is locked for more days when it is told to, as a newer version of bank.json says', async () => {
+    const places = {
+      bank: storeOf(locked, 'changed'),
+      register: storeOf(plain, 'changed-register'),
+      work: storeOf(plain, 'changed-work'),
+    };
+    const lock = { mode: 'governance', days: 1 } as const;
+    const bank = await createBank(places, { access: 'unsealed', lock });
+
+    await changeLockDays(bank, 9);
+
+    expect((await openBank(places)).info.lock).toEqual({ mode: 'governance', days: 9 });
+    expect((await lockOf(places.bank).retentionOf('bank.json'))?.until.getTime()).toBeGreaterThan(
+      Date.now() + 9 * DAY_MILLISECONDS,
     );
   });
 
