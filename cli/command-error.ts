@@ -1,4 +1,5 @@
 import { SnapbankError } from '../lib/errors.ts';
+import { redactUrls } from '../lib/http/redact.ts';
 import { remedyOf } from './remedies.ts';
 import { printable } from './terminal/printable.ts';
 
@@ -33,7 +34,8 @@ export function exitCodeOf(errorName: string): 1 | 2 {
 /** An error as a person reads it: what happened, and what to do about it. */
 export function describeError(error: unknown): { name: string; message: string; remedy?: string } {
   if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
-  const message = error.message === '' ? error.name : error.message;
+  const said = error instanceof SnapbankError ? error.message : redactUrls(error.message);
+  const message = said === '' ? error.name : said;
   const remedy =
     error instanceof SnapbankError
       ? (error.constructor as { remedy?: string }).remedy

@@ -1,14 +1,28 @@
+import { printCrash } from './crash.ts';
 import { runCommandLine } from './run.ts';
 
 /** Systems that end all processes of a group, and launchers that pass signals on, tell a process twice what is meant once. */
 const SAME_WISH_MILLISECONDS = 300;
 
-/** The exit code of a command that was stopped, in good order or at once: it has failed. */
-const STOPPED = 1;
+/** The exit code of a command that was stopped, in good order or at once, or that crashed. */
+const FAILED = 1;
 
 // Another parent may well let go of its channel to a command that is to go on.
 const stopsWithLauncher = process.env['SNAPBANK_STOP_AT_DISCONNECT'] !== undefined;
 delete process.env['SNAPBANK_STOP_AT_DISCONNECT'];
+
+// Rejections that nobody handles come here, too.
+process.on('uncaughtException', (thrown) => {
+  printCrash(thrown, process, process.argv.includes('--json'));
+  process.exit(FAILED);
+});
+
+// A reader that has gone (`snapbank checkpoints | head -1`) ends the output, not the work.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
@@ -23,7 +37,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
         process.stderr.write(
           'snapbank: Ended at once. What it was about is left as it is; run the same command again to continue.\n',
         );
-        process.exit(STOPPED);
+        process.exit(FAILED);
       }
       askedAt ??= performance.now();
       listener();

@@ -1,7 +1,9 @@
 import middy from '@middy/core';
 import * as z from 'zod';
+import { bareError } from './bare-error.ts';
 import { KeyMissing } from './bank/errors.ts';
 import { DeadlineExceeded, InvalidInput, SnapbankError } from './errors.ts';
+import { redactUrls } from './http/redact.ts';
 import type { Services } from './services.ts';
 import { forgetServices, servicesFromEnvironment } from './services-from-environment.ts';
 import type { Call, StateFunction } from './state-function.ts';
@@ -19,7 +21,8 @@ const MARGIN_MILLISECONDS = 5_000;
 
 /**
  * The Lambda handler of a state function, and what the embedded engine calls: checks the input, gives the function a signal that
- * aborts before its time is over, logs the outcome. Errors go out as they are: a state machine matches their names.
+ * aborts before its time is over, logs the outcome. Errors go out with their names, which a state machine matches; of foreign ones
+ * nothing else but message and stack does.
  *
  * middy's own early timeout stays off: it would throw away what a handler returns when it is told to stop.
  */
@@ -31,9 +34,13 @@ export function handlerOf<Input, Output>(
     .before((request) => {
       request.event = checkedInput(definition, request.event);
     })
-    .onError(({ error, event }) => {
+    .onError((request) => {
+      const { error, event } = request;
       if (error instanceof Error) logFailure(services(), definition.name, event, error);
       if (error instanceof KeyMissing) forgetServices();
+      if (error instanceof Error && !(error instanceof SnapbankError)) {
+        request.error = bareError(error);
+      }
     })
     .handler(async (input, context) => {
       const { call, release } = callOf(definition.name, context);
@@ -78,9 +85,12 @@ function logFailure(services: Services, name: string, event: unknown, error: Err
   services.log.info(`${name} failed`, {
     state: name,
     error: error.name,
-    message: error.message,
+    message: redactUrls(error.message),
     ...(error instanceof SnapbankError ? { identifiers: error.identifiers } : {}),
-    cause: error.cause instanceof Error ? `${error.cause.name}: ${error.cause.message}` : undefined,
+    cause:
+      error.cause instanceof Error
+        ? `${error.cause.name}: ${redactUrls(error.cause.message)}`
+        : undefined,
     ...identifiersOf(event),
   });
 }

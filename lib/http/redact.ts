@@ -7,13 +7,16 @@ export function redactUrl(url: string): string {
   return `${protocol}//${host}${pathname}`;
 }
 
+/** A text without the users, passwords, query strings and fragments of the URLs in it. */
+export function redactUrls(text: string): string {
+  return text
+    .replaceAll(/(\w+:\/\/)[^\s/?#@"'<>]*@/g, '$1')
+    .replaceAll(/(\w+:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/g, '$1?…');
+}
+
 /** A foreign text that may go into a message: no query strings or credentials of URLs in it, in one line, of bounded length. */
 export function redactText(text: string): string {
-  const line = text
-    .replaceAll(/(\w+:\/\/)[^\s/?#@"'<>]*@/g, '$1')
-    .replaceAll(/(\w+:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/g, '$1?…')
-    .replaceAll(/\s+/g, ' ')
-    .trim();
+  const line = redactUrls(text).replaceAll(/\s+/g, ' ').trim();
   return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}…` : line;
 }
 

@@ -72,7 +72,7 @@ export class NovaDiscovery {
     const version = body?.optionalChild('version') ?? null;
     if (version === null) {
       session.log.warn('Nova does not tell its versions; it is spoken to in the oldest', {
-        cloud: session.config.name,
+        cloud: session.cloudName,
       });
       return location(parts, parts.version ?? 'v2.1', undefined);
     }

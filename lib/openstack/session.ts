@@ -31,20 +31,26 @@ interface HeldToken extends Token {
 
 /** One login in one cloud: token, catalogue and where the services are. Authenticates when first needed, and again in time. */
 export class Session {
-  readonly config: CloudConfig;
   readonly http: Http;
   readonly clock: Clock;
   readonly log: Log;
+  /** Private, as the token is: whatever prints a session prints no secret. */
+  readonly #config: CloudConfig;
   readonly #signal: AbortSignal | undefined;
   #token: HeldToken | undefined;
   #login: Promise<HeldToken> | undefined;
 
   constructor(parts: SessionParts) {
-    this.config = parts.config;
+    this.#config = parts.config;
     this.http = parts.http;
     this.clock = parts.clock;
     this.log = parts.log;
     this.#signal = parts.signal;
+  }
+
+  /** For people. */
+  get cloudName(): string {
+    return this.#config.name;
   }
 
   /** A signal that ends with the call's and with the session's. */
@@ -70,7 +76,7 @@ export class Session {
 
   async endpoint(type: ServiceType, signal: AbortSignal | undefined): Promise<EndpointParts> {
     const { catalogue, projectId } = await this.token(signal);
-    const { interface: wanted, region, endpointOverrides } = this.config;
+    const { interface: wanted, region, endpointOverrides } = this.#config;
     const url =
       endpointOverrides[type] ?? findEndpoint(catalogue, type, { interface: wanted, region }).url;
     return endpointParts(url, projectId);
@@ -78,11 +84,11 @@ export class Session {
 
   async identity(signal: AbortSignal | undefined): Promise<Identity> {
     const { catalogue, projectId, projectName, userId } = await this.token(signal);
-    const { interface: wanted } = this.config;
+    const { interface: wanted } = this.#config;
     const region =
-      this.config.region ??
+      this.#config.region ??
       findEndpoint(catalogue, 'compute', { interface: wanted, region: undefined }).region;
-    return { cloud: cloudIdentity(this.config), region, projectId, projectName, userId };
+    return { cloud: cloudIdentity(this.#config), region, projectId, projectName, userId };
   }
 
   /** How far the cloud's clock was ahead of this one at the last login; null where it does not show. */
@@ -93,7 +99,8 @@ export class Session {
 
   /** Not ended by the signal of one of those who wait for it. */
   async #authenticate(): Promise<HeldToken> {
-    const { clock, config, http, log } = this;
+    const { clock, http, log } = this;
+    const config = this.#config;
     const token = await retry(
       async () => {
         try {

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { CollectionState } from '../../lib/bank/collect/collection-state.ts';
 import {
   estimateOf,
@@ -117,7 +118,7 @@ const [startedAt, cpu] = [performance.now(), process.cpuUsage()];
 await markLive(
   {
     bank,
-    register: registerOn({ store, nameKey: new Uint8Array(32) }),
+    register: registerOn({ store, nameKey: createSecretKey(new Uint8Array(32)) }),
     namesIn: async ({ key }) => namesOf(numberOf(key.slice('roots/'.length))),
     undeleteSeconds: 0,
   },

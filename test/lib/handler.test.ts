@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { InvalidInput } from '../../lib/errors.ts';
@@ -71,6 +72,27 @@ describe('a handler', () => {
     expect(logged).toEqual([
       ['Double failed', expect.objectContaining({ error: 'InvalidInput', checkpoint: 'c-1' })],
     ]);
+  });
+
+  it('lets out of a foreign error name, message and stack, without what libraries hang on it and what is secret in URLs', async () => {
+    const url = 'https://user:pass@s3.example.org/disk?X-Amz-Signature=canary';
+    const cause = Object.assign(new Error(`no ${url}`), { config: { token: 'canary' } });
+    const foreign = new TypeError(`GET ${url} failed`, { cause });
+    Object.assign(foreign, { config: { headers: { 'x-auth-token': 'canary' } } });
+    const handler = doubling(() => Promise.reject(foreign));
+
+    const out: unknown = await handler({ checkpoint: 'c', number: 4 }, contextOf(60_000)).catch(
+      (error: unknown) => error,
+    );
+
+    expect(out).toMatchObject({
+      name: 'TypeError',
+      message: 'GET https://s3.example.org/disk?… failed',
+      stack: expect.stringContaining('handler.test.ts'),
+    });
+    const shown = inspect([out, logged], { depth: 9, showHidden: true });
+    expect(shown).toContain('https://s3.example.org/disk?…');
+    expect(shown).not.toMatch(/canary|pass@/);
   });
 
   it('tells the function to stop when the execution is stopped', async () => {

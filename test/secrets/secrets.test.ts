@@ -1,10 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
-import { startSnapbank } from '../interruption/snapbank-process.ts';
+import { type Ended, startSnapbank } from '../interruption/snapbank-process.ts';
 import { type S3Server, startS3Server } from '../s3-server/s3-server.ts';
 
 const MIB = 1024 ** 2;
@@ -44,6 +44,10 @@ afterAll(async () => {
 });
 
 async function snapbank(...words: string[]): Promise<number | null> {
+  return (await ended(words)).exitCode;
+}
+
+async function ended(words: readonly string[], more: Record<string, string> = {}): Promise<Ended> {
   const env = {
     HOME: directory,
     ...cloud.environment,
@@ -55,12 +59,19 @@ async function snapbank(...words: string[]): Promise<number | null> {
     SNAPBANK_BANK: 's3://bank/prod',
     SNAPBANK_KEY_FILE: join(directory, 'key'),
     SNAPBANK_PASSPHRASE: PASSPHRASE,
+    ...more,
   };
   const argv = [...words, '--debug'];
-  const running = startSnapbank({ argv, env, cwd: directory });
-  const { exitCode, stdout, stderr } = await running.ended;
-  said.push(argv.join(' '), stdout, stderr);
-  return exitCode;
+  const run = await startSnapbank({ argv, env, cwd: directory }).ended;
+  said.push(argv.join(' '), run.stdout, run.stderr);
+  return run;
+}
+
+/** A backup in whose process an error that nobody catches carries all that is secret. */
+async function crash(how: string): Promise<Ended> {
+  const preload = resolve(import.meta.dirname, 'crash-at.ts');
+  const more = { NODE_OPTIONS: `--import=${preload}`, SNAPBANK_TEST_CRASH: how };
+  return await ended(['backup', '--all'], more);
 }
 
 /** What must not appear anywhere, by what it is. */
@@ -72,6 +83,7 @@ async function secrets(): Promise<Map<string, string>> {
     ['the session token of AWS', SESSION_TOKEN],
     ['the passphrase', PASSPHRASE],
     ['the secret key of the bank', keyFile.trim().split('\n').at(-1) ?? ''],
+    ['a password in a URL', 'canary-in-url'],
     ['user data', USER_DATA],
     ['encoded user data', Buffer.from(USER_DATA).toString('base64')],
     ['a signature of a presigned URL', 'X-Amz-Signature'],
@@ -110,6 +122,13 @@ describe('what is secret', () => {
     // Refusals, whose answers and requests are at hand where the error is made.
     s3.failNext('GetObject', { kind: 'answer', effect: false, status: 403, code: 'AccessDenied' });
     expect(await snapbank('checkpoints')).not.toBe(0);
+    for (const how of ['throw', 'reject', 'throw what is no error']) {
+      const { exitCode, stderr, events } = await crash(how);
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(/^snapbank: Crashed: TypeError: /m);
+      expect(events.at(-1)).toMatchObject({ type: 'error', name: 'TypeError' });
+    }
+    expect(await snapbank('backup', '--all')).toBe(0);
     tokens = cloud.tokens();
     expect(tokens.length).toBeGreaterThan(3);
     cloud.expireTokens();
@@ -132,5 +151,5 @@ describe('what is secret', () => {
       places.filter(([, text]) => text.includes(secret)).map(([where]) => `${what} in ${where}`),
     );
     expect(found).toEqual([]);
-  }, 240_000);
+  }, 400_000);
 });

@@ -26,13 +26,13 @@ export class BankKeys {
   /** Undefined for an unsealed bank. */
   readonly currentEpoch: CurrentEpoch | undefined;
   readonly #secrets: BankSecrets;
-  readonly #nameKey: Uint8Array;
+  readonly #nameKey: KeyObject;
 
   constructor(bankId: string, secrets: BankSecrets, currentEpoch?: CurrentEpoch) {
     this.bankId = Buffer.from(bankId, 'hex');
     this.currentEpoch = currentEpoch;
     this.#secrets = secrets;
-    this.#nameKey = deriveKey(secrets.idKey, 'snapbank names');
+    this.#nameKey = createSecretKey(deriveKey(secrets.idKey, 'snapbank names'));
   }
 
   /** For whoever rewrites the key ring. */
@@ -41,7 +41,7 @@ export class BankKeys {
   }
 
   /** The register's key for ids and pseudonyms; never used on a chunk's bytes. */
-  get nameKey(): Uint8Array {
+  get nameKey(): KeyObject {
     return this.#nameKey;
   }
 

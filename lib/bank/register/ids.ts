@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import * as z from 'zod';
 import type { ServerIdentity } from './identity.ts';
 
@@ -9,7 +9,7 @@ import type { ServerIdentity } from './identity.ts';
 export const CheckpointId = z.string().regex(/^[0-9a-f]{24}$/);
 export const PinId = z.string().regex(/^[0-9a-f]{16}$/);
 
-export function serverKeyOf(nameKey: Uint8Array, server: ServerIdentity): string {
+export function serverKeyOf(nameKey: KeyObject, server: ServerIdentity): string {
   return digest(nameKey, ['server', ...identityParts(server)], 8);
 }
 
@@ -23,7 +23,7 @@ export function serverKeyIn(checkpoint: string): string {
  * made before. An id is never used for two records: the tombstone of a removed one stays.
  */
 export function checkpointIdOf(
-  nameKey: Uint8Array,
+  nameKey: KeyObject,
   execution: string,
   server: ServerIdentity,
   attempt: number,
@@ -34,7 +34,7 @@ export function checkpointIdOf(
 
 /** Id of an execution's n-th pin of a checkpoint. */
 export function pinIdOf(
-  nameKey: Uint8Array,
+  nameKey: KeyObject,
   execution: string,
   checkpoint: string,
   attempt: number,
@@ -49,11 +49,11 @@ export interface BootImage {
   readonly imageId: string;
 }
 
-export function basePointerKey(nameKey: Uint8Array, image: BootImage): string {
+export function basePointerKey(nameKey: KeyObject, image: BootImage): string {
   return `bases/${digest(nameKey, ['base', image.cloud, image.region, image.imageId], 32)}`;
 }
 
-export function surveyNoteKey(nameKey: Uint8Array, server: ServerIdentity): string {
+export function surveyNoteKey(nameKey: KeyObject, server: ServerIdentity): string {
   return `surveys/${digest(nameKey, ['survey', ...identityParts(server)], 32)}`;
 }
 
@@ -61,6 +61,6 @@ function identityParts(server: ServerIdentity): string[] {
   return [server.cloud, server.region, server.projectId, server.serverId];
 }
 
-function digest(nameKey: Uint8Array, parts: readonly string[], hexDigits: number): string {
+function digest(nameKey: KeyObject, parts: readonly string[], hexDigits: number): string {
   return createHmac('sha256', nameKey).update(parts.join('\0')).digest('hex').slice(0, hexDigits);
 }

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import * as z from 'zod';
 import type { CallOptions } from '../store/object-store.ts';
 import { RecordUnreadable } from './errors.ts';
@@ -90,7 +91,7 @@ export async function buryPin(
   await bury(pinSeries(register, id), options);
 }
 
-function decodePin(nameKey: Uint8Array, bytes: Uint8Array, key: string): ReaderPinRecord {
+function decodePin(nameKey: KeyObject, bytes: Uint8Array, key: string): ReaderPinRecord {
   try {
     return ReaderPinRecord.parse(decodeSigned(nameKey, key, bytes));
   } catch (cause) {

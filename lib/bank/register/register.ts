@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../../clock.ts';
 import { type Log, silentLog } from '../../log.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -10,7 +10,7 @@ export interface Register {
   /** The place; see `BankPlaces.register`. */
   readonly store: ObjectStore;
   /** `BankKeys.nameKey`: ids are derived with it, and show nothing of what they stand for. */
-  readonly nameKey: Uint8Array;
+  readonly nameKey: KeyObject;
   readonly clock: Clock;
   readonly log: Log;
   /** Hex digits of so many random bytes. */

@@ -14,6 +14,7 @@ import { rawSecret } from '../../../lib/bank/keys/bundle.ts';
 import { newSecretKey } from '../../../lib/bank/keys/key-text.ts';
 import { openBank, requireReader } from '../../../lib/bank/open-bank.ts';
 import type { BankPlaces } from '../../../lib/bank/places.ts';
+import { registerOn } from '../../../lib/bank/register/register.ts';
 import type { ObjectStore } from '../../../lib/bank/store/object-store.ts';
 import { aBank, memoryPlaces, QUICK_SCRYPT, readerOf } from './a-bank.ts';
 import { flipped, keysOf } from './tamper.ts';
@@ -66,7 +67,8 @@ describe('openBank', () => {
     expect(bank.info.access).toBe('writer');
     expect(bank.keys.secrets.epochs.every(({ privateKey }) => privateKey === undefined)).toBe(true);
     expect(() => requireReader(bank)).toThrow(KeyMissing);
-    expect(bank.keys.nameKey).toEqual((await openBank(places, { key })).keys.nameKey);
+    const { nameKey } = (await openBank(places, { key })).keys;
+    expect(bank.keys.nameKey.equals(nameKey)).toBe(true);
   });
 
   it('shows no secret when it is printed', async () => {
@@ -75,11 +77,14 @@ describe('openBank', () => {
     const { idKey, epochs } = bank.keys.secrets;
     const secrets = [
       idKey.export(),
-      bank.keys.nameKey,
+      bank.keys.nameKey.export(),
       ...epochs.map((one) => one.metadataKey.export()),
     ];
 
-    const printed = `${inspect(bank, { depth: 9, showHidden: true })}${JSON.stringify(bank)}`;
+    const register = registerOn({ store: places.register, nameKey: bank.keys.nameKey });
+    const printed = [bank, register]
+      .map((one) => `${inspect(one, { depth: 9, showHidden: true })}${JSON.stringify(one)}`)
+      .join('');
 
     for (const secret of secrets) {
       const [first, second, third] = secret;

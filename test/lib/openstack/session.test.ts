@@ -1,7 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { Http } from '../../../lib/http/http.ts';
+import { silentLog } from '../../../lib/log.ts';
 import { AuthenticationFailed, EndpointNotFound } from '../../../lib/openstack/errors.ts';
+import { Session } from '../../../lib/openstack/session.ts';
 import { VirtualClock } from '../../virtual-clock.ts';
 import { recorded } from './recorded.ts';
 import { cloudsOfThisFile } from './scripted-cloud.ts';
@@ -54,6 +57,19 @@ describe('login', () => {
         },
       },
     });
+  });
+
+  it('shows no secret where a session is printed', async () => {
+    const { config } = await start();
+    const clock = new VirtualClock();
+    const session = new Session({ config, http: new Http(), clock, log: silentLog });
+
+    const { value } = await session.token(undefined);
+
+    const printed = inspect(session, { depth: 9, showHidden: true }) + JSON.stringify(session);
+    expect(printed).toContain('Session');
+    expect(printed).not.toContain('the-secret');
+    expect(printed).not.toContain(value);
   });
 
   it('tells who and where one is', async () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey } from 'node:crypto';
 import type { ServerIdentity } from '../../../../lib/bank/register/identity.ts';
 import {
   type CheckpointRequest,
@@ -21,7 +21,7 @@ export function aRegister(parts: Partial<Register> = {}): TestRegister {
   return {
     ...registerOn({
       store: memoryStore({ location: 'memory:register', clock }),
-      nameKey: new Uint8Array(32).fill(7),
+      nameKey: createSecretKey(new Uint8Array(32).fill(7)),
       isProcessGone: () => Promise.resolve(false),
       randomHex: (bytes) => {
         drawn += 1;

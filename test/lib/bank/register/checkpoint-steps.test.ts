@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeySync, type KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { abandonCheckpoint } from '../../../../lib/bank/register/abandon-checkpoint.ts';
 import { commitCheckpoint } from '../../../../lib/bank/register/commit-checkpoint.ts';
@@ -254,12 +254,13 @@ describe('a record', () => {
     ['that is cut', () => Buffer.from('{'), /cut/],
     [
       'of a later version',
-      (name: Uint8Array, key: string) => encodeSigned(name, key, { version: 7 }),
+      (name: KeyObject, key: string) => encodeSigned(name, key, { version: 7 }),
       /version/,
     ],
     [
       'that who has no key wrote',
-      (_: Uint8Array, key: string) => encodeSigned(randomBytes(32), key, {}),
+      (_: KeyObject, key: string) =>
+        encodeSigned(generateKeySync('hmac', { length: 256 }), key, {}),
       /MAC/,
     ],
   ])('%s is not guessed at', async (_, bytes, why) => {

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { CollectionState } from '../../../../lib/bank/collect/collection-state.ts';
 import { buryDead, deleteListed } from '../../../../lib/bank/collect/delete-collected.ts';
@@ -346,7 +347,7 @@ class BankUnderTest {
     const interleaving = { scheduler: this.scheduler, process, faultRate: 0.005 };
     const register = registerOn({
       store: interleavedStore(this.#register, interleaving),
-      nameKey: new Uint8Array(32),
+      nameKey: createSecretKey(new Uint8Array(32)),
       clock: this.scheduler.clock,
       randomHex: (bytes) => this.scheduler.hex(bytes),
     });
