@@ -41,7 +41,7 @@ describe('the snapbank command, interrupted and typed again', () => {
         const argv = ['backup', '--all'];
         // An event of the history never gets to the disk, so the command cannot end in good order.
         const plan = { moment: 'recorded', number: 20, signal: 'SIGINT', hangs: true } as const;
-        const running = stage.start(argv, plan);
+        const running = stage.start(argv, { plan });
         await running.waitFor('Stopping in good order', 'stderr');
         const impatience = setInterval(() => running.kill('SIGINT'), 100);
         const stopped = await running.ended.finally(() => clearInterval(impatience));

@@ -54,7 +54,11 @@ export interface Stage {
   /** The image that all servers boot from. */
   readonly imageId: string;
   readonly snapbank: (argv: readonly string[], interruption?: Interruption) => Promise<Ended>;
-  readonly start: (argv: readonly string[], plan?: SignalPlan) => Running;
+  /** In a process that goes on; with variables of its own, as on another computer. */
+  readonly start: (
+    argv: readonly string[],
+    options?: { plan?: SignalPlan; env?: Readonly<Record<string, string>> },
+  ) => Running;
   /** The same command in this process. */
   readonly run: (
     ...argv: string[]
@@ -154,7 +158,8 @@ async function furnish(
     disk,
     snapbank: async (argv, interruption) =>
       await runSnapbank({ argv, env, cwd: directory }, interruption),
-    start: (argv, plan) => startSnapbank({ argv, env, cwd: directory, plan }),
+    start: (argv, { plan, env: own } = {}) =>
+      startSnapbank({ argv, env: { ...env, ...own }, cwd: directory, plan }),
     run,
     async succeed(...argv) {
       const { exitCode, stderr } = await run(...argv);
