@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { StoreRefused } from '../lib/bank/store/errors.ts';
 import { handlerOf } from '../lib/handler.ts';
 import { explainFailure } from '../lib/protect/explain-failure.ts';
 import { Failure } from '../lib/protect/failure.ts';
@@ -7,28 +8,37 @@ import { removeRestored } from '../lib/restore/remove-restored.ts';
 import { forgetRollback, noteRollback } from '../lib/restore/rollbacks.ts';
 import { stateFunction } from '../lib/state-function.ts';
 
-/** Removes everything that the restore has made. */
+/**
+ * Removes everything that the restore has made, and names the error behind a failed Map. Where the store that failed the restore refuses
+ * this too, what is in the cloud goes all the same.
+ */
 export const rollBackRestore = stateFunction({
   name: 'RollBackRestore',
   input: z.strictObject({ plan: RestorePlan, failure: Failure }),
   async run(services, { plan, failure }, { signal }) {
-    services.log.warn('Rolling the restore back', {
-      restoreId: plan.restoreId,
-      reason: failure.Error,
-    });
-    const prefix = `results/${plan.restoreId}-`;
-    const explained = await explainFailure(services.places.work, prefix, failure, signal);
-    const { work } = services.places;
-    const now = services.clock.now();
+    const { log, clock, places } = services;
+    const { restoreId } = plan;
+    const { work } = places;
+    log.warn('Rolling the restore back', { restoreId, reason: failure.Error });
     // Without the note nothing but the sweep's chance to find it is lost.
-    await noteRollback(work, plan, now, signal).catch((error: unknown) => {
+    await noteRollback(work, plan, clock.now(), signal).catch((error: unknown) => {
       signal.throwIfAborted();
       const why = error instanceof Error ? error.message : String(error);
-      services.log.warn('The roll-back could not be noted', { restoreId: plan.restoreId, why });
+      log.warn('The roll-back could not be noted', { restoreId, why });
     });
-    await removeRestored(services, plan, signal);
-    await forgetRollback(work, plan.restoreId, signal);
-    return { failure: explained };
+    // What it is explained by goes, too; but where that cannot be read, the cloud is not to wait for it.
+    const [explained] = await Promise.allSettled([
+      explainFailure(work, `results/${restoreId}-`, failure, signal),
+    ]);
+    try {
+      await removeRestored(services, plan, signal);
+      await forgetRollback(work, restoreId, signal);
+    } catch (error) {
+      if (!(error instanceof StoreRefused)) throw error;
+      // The cloud comes first. What stays in the store runs out or is swept.
+      log.warn('What the restore has in the store stays', { restoreId, error: error.name });
+    }
+    return { failure: explained.status === 'fulfilled' ? explained.value : failure };
   },
 });
 

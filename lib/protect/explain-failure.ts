@@ -1,3 +1,4 @@
+import { StoreRefused } from '../bank/store/errors.ts';
 import type { ObjectStore } from '../bank/store/object-store.ts';
 import { readContainerNote } from './container-note.ts';
 import type { Failure } from './failure.ts';
@@ -12,7 +13,7 @@ const MAX_CAUSE_CHARACTERS = 16_384;
 
 /**
  * The failure itself, or, where a distributed Map or a container hides it, the error of the child that failed first, from what the Map's
- * ResultWriter left below the prefix, or that of the container, from its note there.
+ * ResultWriter left below the prefix, or that of the container, from its note there. Where these are refused, that is the failure to see to.
  */
 export async function explainFailure(
   work: ObjectStore,
@@ -20,9 +21,14 @@ export async function explainFailure(
   failure: Failure,
   signal: AbortSignal,
 ): Promise<Failure> {
-  const found = failure.Error === MAP_FAILED ? await childFailure(work, prefix, signal) : failure;
-  if (found?.Error !== TASK_FAILED) return found ?? failure;
-  return (await readContainerNote(work, prefix, signal)) ?? found;
+  try {
+    const found = failure.Error === MAP_FAILED ? await childFailure(work, prefix, signal) : failure;
+    if (found?.Error !== TASK_FAILED) return found ?? failure;
+    return (await readContainerNote(work, prefix, signal)) ?? found;
+  } catch (error) {
+    if (!(error instanceof StoreRefused)) throw error;
+    return { Error: error.name, Cause: error.message };
+  }
 }
 
 async function childFailure(

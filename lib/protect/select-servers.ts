@@ -11,11 +11,18 @@ import { spreadOverHosts } from './spread-over-hosts.ts';
 
 const Name = z.string().min(1).max(255);
 
+/** As Nova has them: it separates those of a request by commas. */
+const Tag = z
+  .string()
+  .min(1)
+  .max(60)
+  .regex(/^[^,/]*$/, 'A tag holds no comma and no slash; give several tags one by one.');
+
 const Choice = z.strictObject({
   /** Ids or names. */
   servers: z.array(Name).min(1).optional(),
   /** Servers that carry all of these tags. */
-  tags: z.array(z.string().min(1).max(60)).min(1).optional(),
+  tags: z.array(Tag).min(1).optional(),
   all: z.boolean().optional(),
   /** Looks for the servers in every project of the region: for administrators. */
   all_projects: z.boolean().optional(),

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../cli/run.ts';
+import type { ServerProtectable } from '../../lib/protectable.ts';
 import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
 import { collector } from './collector.ts';
@@ -27,6 +28,9 @@ const NAMES = [
   'tab\tand\u0085next\u2028line',
 ];
 
+/** What Nova takes for a tag: up to 60 characters, but for "," and "/". */
+const tagsOf = (name: string) => [name, 'nightly'].filter((tag) => /^[^,/]{1,60}$/u.test(tag));
+
 let directory: string;
 let cloud: DemoCloud;
 const byId = new Map<string, string>();
@@ -43,7 +47,8 @@ beforeAll(async () => {
   for (const name of [...NAMES, ...random]) {
     const image = { name, content, diskFormat: 'raw' as const, properties: { os_distro: name } };
     const imageId = await cloud.addImage(image);
-    byId.set(await cloud.addServer({ name, imageId, flavorId, metadata: { note: name } }), name);
+    const server = { name, imageId, flavorId, metadata: { note: name }, tags: tagsOf(name) };
+    byId.set(await cloud.addServer(server), name);
   }
   expect((await snapbank('bank', 'init')).exitCode).toBe(0);
 }, 60_000);
@@ -82,6 +87,13 @@ function expectHarmless(text: string): void {
   expect(text).not.toMatch(/^SERVER +forged/m);
 }
 
+async function tagsNow(serverId: string): Promise<string[] | undefined> {
+  const { stdout } = await snapbank('protectables', '--json');
+  const events = eventsOf(stdout) as { protectable?: ServerProtectable }[];
+  const found = events.find(({ protectable }) => protectable?.id === serverId);
+  return found?.protectable?.extra_info.tags.toSorted();
+}
+
 const eventsOf = (stdout: string) =>
   stdout
     .trim()
@@ -111,6 +123,9 @@ describe('names that are made to harm', () => {
     ['checkpoints', '--server', 'evil\u202efdp.exe'],
     ['show', '\u001b[2J\u001b]0;owned\u0007red\u001b[31m@latest'],
     ['backup', '--server', '\u001b[2Jnobody'],
+    ['backup', '--tag', '\u001b[2Jnobody'],
+    ['backup', '--tag', 'a,b'],
+    ['backup', '--tag', 'x'.repeat(61)],
     ['restore', '../../x@latest', '--plan'],
     ['export', '\u001b[2J@latest', '--output', 'out'],
     ['\u001b[2J'],
@@ -121,6 +136,29 @@ describe('names that are made to harm', () => {
       if (argv[0] !== 'backup') await snapbank(...argv, '--json');
     },
     120_000,
+  );
+
+  it('choose servers as tags, each its own', async () => {
+    const tags = [...byId].filter(
+      ([, name]) => tagsOf(name).includes(name) && /\P{ASCII}|\p{Cc}/u.test(name),
+    );
+    expect(tags.length).toBeGreaterThan(5);
+    for (const [id, tag] of tags.slice(0, 5)) {
+      const { exitCode, stdout } = await snapbank('backup', '--tag', tag, '--json');
+
+      expect(exitCode, stdout).toBe(0);
+      expect(eventsOf(stdout).at(-1)).toMatchObject({ servers: [{ id, name: tag }] });
+    }
+  }, 120_000);
+
+  it.each(['a,b', 'a/b', 'x'.repeat(61), ''])(
+    'are refused as tags that no server can have: %j',
+    async (tag) => {
+      const { exitCode, stderr } = await snapbank('backup', '--tag', tag);
+
+      expect(exitCode).toBe(2);
+      expect(stderr).toMatch(/InvalidInput.*tag/s);
+    },
   );
 
   it('show every checkpoint and its restore', async () => {
@@ -139,6 +177,7 @@ describe('names that are made to harm', () => {
       const { serverId } = eventsOf(stdout).at(-1) as { serverId: string };
       const restored = cloud.inventory().servers.find((server) => server.id === serverId);
       expect(restored?.name).toBe(byId.get(id));
+      expect(await tagsNow(serverId)).toEqual(tagsOf(byId.get(id) ?? '').toSorted());
       await cloud.removeServer(serverId);
     }
   }, 120_000);

@@ -10,7 +10,7 @@ import { bootServer, failBuild, launch } from './boot-server.ts';
 import { finishAction, recordCreate } from './instance-actions.ts';
 import { plugNetworks } from './plug-networks.ts';
 import { linksOf } from './server-view.ts';
-import { validated } from './validation.ts';
+import { tagSchema, validated } from './validation.ts';
 
 const networkSchema = z.object({
   uuid: z.string().optional(),
@@ -25,7 +25,7 @@ const schema = z.object({
     flavorRef: z.union([z.string(), z.number()]),
     networks: z.union([z.enum(['none', 'auto']), z.array(networkSchema)]).optional(),
     metadata: z.record(z.string().max(255), z.string().max(255)).optional(),
-    tags: z.array(z.string().max(60)).max(50).optional(),
+    tags: z.array(tagSchema).max(50).optional(),
     description: z.string().max(255).nullable().optional(),
     hostname: z.string().max(255).optional(),
     key_name: z.string().optional(),

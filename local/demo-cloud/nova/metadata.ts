@@ -4,7 +4,7 @@ import { type Answer, type Call, param, readJson, type Route } from '../http/cal
 import { Refusal } from '../http/refusal.ts';
 import type { CloudState } from '../state.ts';
 import { findServer } from './find-server.ts';
-import { validated } from './validation.ts';
+import { tagSchema, validated } from './validation.ts';
 
 type MakeRoute = (
   method: string,
@@ -13,7 +13,7 @@ type MakeRoute = (
 ) => Route;
 
 const metadataSchema = z.object({ metadata: z.record(z.string().max(255), z.string().max(255)) });
-const tagsSchema = z.object({ tags: z.array(z.string().max(60)).max(50) });
+const tagsSchema = z.object({ tags: z.array(tagSchema).max(50) });
 
 /** Metadata and tags of a server, which plans select servers by. */
 export function metadataRoutes(route: MakeRoute): Route[] {
@@ -41,7 +41,7 @@ export function metadataRoutes(route: MakeRoute): Route[] {
     route('PUT', `${server}/tags/{tag}`, (state, call) => {
       mustKnowTags(call);
       const found = findServer(state, call);
-      const tag = param(call, 'tag');
+      const tag = validated(tagSchema, param(call, 'tag'), 'tag');
       if (found.tags.includes(tag)) return { status: 204 };
       found.tags.push(tag);
       return { status: 201 };

@@ -1,6 +1,13 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 
 import { Refusal } from '../http/refusal.ts';
+
+/** A tag of a server, which takes its place in queries and paths. */
+export const tagSchema = z
+  .string()
+  .min(1)
+  .max(60)
+  .regex(/^[^,/]*$/);
 
 /** The body as the schema has it; else 400 in Nova's words. */
 export function validated<T>(schema: z.ZodType<T>, body: unknown, where: string): T {
