@@ -21,7 +21,8 @@ export const rollBackRestore = stateFunction({
     const { work } = places;
     log.warn('Rolling the restore back', { restoreId, reason: failure.Error });
     // Without the note nothing but the sweep's chance to find it is lost.
-    await noteRollback(work, plan, clock.now(), signal).catch((error: unknown) => {
+    const noted = services.bank().then((bank) => noteRollback(bank, plan, clock.now(), signal));
+    await noted.catch((error: unknown) => {
       signal.throwIfAborted();
       const why = error instanceof Error ? error.message : String(error);
       log.warn('The roll-back could not be noted', { restoreId, why });

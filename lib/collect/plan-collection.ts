@@ -12,6 +12,7 @@ import {
   sortedObjects,
 } from '../bank/collect/plan-collection.ts';
 import { namesInRoot } from '../bank/collect/root-names.ts';
+import { KeyMissing, ObjectDamaged } from '../bank/errors.ts';
 import { putNote } from '../bank/notes.ts';
 import { serverKeyIn } from '../bank/register/ids.ts';
 import { mapInOrder } from '../bank/register/in-order.ts';
@@ -52,9 +53,8 @@ export async function planCollection(
   { signal, remainingMilliseconds }: Call,
 ): Promise<CollectionPlan> {
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
-  const { work } = services.places;
   const collectionId = executionKey(execution);
-  const state = (await readState(work, collectionId, signal)) ?? new CollectionState();
+  const state = (await stateOf(services, bank, collectionId, signal)) ?? new CollectionState();
   const mustStop = () => remainingMilliseconds() < TIME_TO_STOP_MILLISECONDS;
   const marking = {
     bank: bank.places.bank,
@@ -68,14 +68,14 @@ export async function planCollection(
   try {
     const isMarked = await markLive(marking, state);
     if (!isMarked || mustStop()) {
-      await saveState(work, collectionId, state, signal);
+      await saveState(bank, collectionId, state, { signal });
       throw new RangeUnfinished(
         `Collection ${collectionId} has come to ${state.phase}; the next worker goes on there.`,
         { identifiers: { collectionId, phase: state.phase } },
       );
     }
   } catch (error) {
-    if (error instanceof CollectionOvertaken) await dropState(work, collectionId, signal);
+    if (error instanceof CollectionOvertaken) await dropState(bank, collectionId, { signal });
     throw error;
   }
   return await new Lists(services, bank, {
@@ -85,6 +85,25 @@ export async function planCollection(
     state,
     signal,
   }).write();
+}
+
+/** How far an earlier worker came. A state that was altered is none: nothing is deleted by it. */
+async function stateOf(
+  { log }: Services,
+  bank: Bank,
+  collectionId: string,
+  signal: AbortSignal,
+): Promise<CollectionState | undefined> {
+  try {
+    return await readState(bank, collectionId, { signal });
+  } catch (error) {
+    if (!(error instanceof ObjectDamaged || error instanceof KeyMissing)) throw error;
+    log.warn('The state of the collection was altered: it begins anew', {
+      collectionId,
+      cause: error.message,
+    });
+    return undefined;
+  }
 }
 
 interface Marked {

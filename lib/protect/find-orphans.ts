@@ -146,8 +146,8 @@ export async function* failedRollbacks(
   services: Services,
   signal: AbortSignal,
 ): AsyncGenerator<Orphan> {
-  const { work } = services.places;
-  for await (const { plan, since } of listRollbacks(work, signal)) {
+  const bank = await services.bank();
+  for await (const { plan, since } of listRollbacks(bank, services.log, signal)) {
     if (services.clock.now() - since.getTime() < ROLLBACK_AGE_MILLISECONDS) continue;
     yield {
       kind: 'restore',
@@ -155,7 +155,7 @@ export async function* failedRollbacks(
       why: `it failed at ${since.toISOString()}, and what it made could not be removed`,
       async remove(signal) {
         await removeRestored(services, plan, signal);
-        await forgetRollback(work, plan.restoreId, signal);
+        await forgetRollback(bank.places.work, plan.restoreId, signal);
         return true;
       },
     };

@@ -3,6 +3,7 @@ import { isAlive } from '../bank/register/lease.ts';
 import { CheckpointId } from '../bank/register/ids.ts';
 import { readRecord } from '../bank/register/records.ts';
 import type { Register } from '../bank/register/register.ts';
+import { decodeSigned, encodeSigned } from '../bank/register/signed-json.ts';
 import { ObjectNotFound } from '../bank/store/errors.ts';
 import { DeadlineExceeded } from '../errors.ts';
 import { ServerBusy, ServerInWrongState, ServerNotFound } from '../openstack/errors.ts';
@@ -168,26 +169,43 @@ function keyOf(checkpoint: string): string {
 }
 
 async function noteStopped(
-  { store }: Register,
+  { store, nameKey }: Register,
   stopped: StoppedServer,
   signal: AbortSignal,
 ): Promise<void> {
-  await store.put(keyOf(stopped.checkpoint), Buffer.from(`${JSON.stringify(stopped)}\n`), {
-    signal,
-  });
+  const key = keyOf(stopped.checkpoint);
+  await store.put(key, encodeSigned(nameKey, key, stopped), { signal });
 }
 
+/** The note; where it was altered, what the checkpoint's record says of its server: one that was stopped is to run again all the same. */
 async function readStopped(
-  { store }: Register,
+  register: Register,
   key: string,
   signal: AbortSignal,
 ): Promise<StoppedServer | undefined> {
+  let bytes: Uint8Array;
   try {
-    return StoppedServer.parse(
-      JSON.parse(Buffer.from(await store.get(key, { signal })).toString()),
-    );
+    bytes = await register.store.get(key, { signal });
   } catch (error) {
     if (error instanceof ObjectNotFound) return undefined;
     throw error;
   }
+  try {
+    return StoppedServer.parse(decodeSigned(register.nameKey, key, bytes));
+  } catch {
+    return await fromRecord(register, key.slice(PREFIX.length), signal);
+  }
+}
+
+async function fromRecord(
+  register: Register,
+  id: string,
+  signal: AbortSignal,
+): Promise<StoppedServer | undefined> {
+  const { data: checkpoint } = CheckpointId.safeParse(id);
+  if (checkpoint === undefined) return undefined;
+  const head = await readRecord(register, checkpoint, { signal });
+  if (head.kind !== 'live') return undefined;
+  const { server, execution, createdAt: at } = head.value;
+  return { checkpoint, serverId: server.serverId, execution: execution.id, at };
 }

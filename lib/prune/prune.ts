@@ -40,8 +40,12 @@ export async function prune(
         identifiers: { serverId },
       });
     }
-    for (const checkpoint of await stillKept(services, plan, decided, { marks, signal })) {
-      if (goes.delete(checkpoint)) spared += 1;
+    const now = await decidedNow(services, plan, decided, { marks, signal });
+    // Only what belongs to this server and goes by both looks: the list may have been anywhere.
+    for (const checkpoint of goes) {
+      if (now.get(checkpoint) === false) continue;
+      if (now.get(checkpoint) === true) spared += 1;
+      goes.delete(checkpoint);
     }
     for (const checkpoint of goes) {
       try {
@@ -55,13 +59,13 @@ export async function prune(
   return { ...plan, pruned: plan.pruned - spared, kept: plan.kept + spared, spared };
 }
 
-/** What the rules keep of the server's checkpoints of that plan, as they are now. */
-async function stillKept(
+/** Whether the rules keep each of the server's checkpoints of that plan, as they are now. */
+async function decidedNow(
   services: Services,
   { request }: PrunePlan,
   { server, plan }: ServerDecisions,
   { marks, signal }: { marks: ReadonlySet<string>; signal: AbortSignal },
-): Promise<string[]> {
+): Promise<Map<string, boolean>> {
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   const serverKey = serverKeyOf(register.nameKey, server);
   const records: CommittedRecord[] = [];
@@ -70,7 +74,6 @@ async function stillKept(
     if ((await namesOf(bank, record)).plan === plan) records.push(record);
   }
   const candidates = await candidatesOf(bank, records, marks, signal);
-  return decideRetention(candidates, retentionOptions(services, request))
-    .filter(({ keep }) => keep)
-    .map(({ checkpoint }) => checkpoint);
+  const decisions = decideRetention(candidates, retentionOptions(services, request));
+  return new Map(decisions.map(({ checkpoint, keep }) => [checkpoint, keep]));
 }

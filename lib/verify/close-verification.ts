@@ -1,6 +1,7 @@
+import type { Bank } from '../bank/bank.ts';
+import { ObjectDamaged } from '../bank/errors.ts';
 import { releasePin } from '../bank/register/reader-pin.ts';
 import { ObjectNotFound } from '../bank/store/errors.ts';
-import type { ObjectStore } from '../bank/store/object-store.ts';
 import type { Services } from '../services.ts';
 import { removeObjects } from '../work-objects.ts';
 import { readGroup, verificationPrefix, type VerifyGroup, type VerifyPlan } from './plan.ts';
@@ -11,26 +12,25 @@ export async function closeVerification(
   { verificationId, groups }: VerifyPlan,
   signal: AbortSignal,
 ): Promise<void> {
-  const { work } = services.places;
-  const register = await services.register();
+  const [bank, register] = await Promise.all([services.bank(), services.register()]);
   for (let number = 0; number < groups; number += 1) {
-    const group = await groupOf(work, verificationId, number, signal);
+    const group = await groupOf(bank, verificationId, number, signal);
     for (const { pinId } of group?.checkpoints ?? []) await releasePin(register, pinId, { signal });
   }
-  await removeObjects(work, [verificationPrefix(verificationId)], signal);
+  await removeObjects(services.places.work, [verificationPrefix(verificationId)], signal);
 }
 
-/** Undefined when an earlier attempt has removed it: then its pins are gone too. */
+/** Undefined when an earlier attempt has removed it: then its pins are gone too. Those of one that was altered run out. */
 async function groupOf(
-  work: ObjectStore,
+  bank: Bank,
   verificationId: string,
   number: number,
   signal: AbortSignal,
 ): Promise<VerifyGroup | undefined> {
   try {
-    return await readGroup(work, verificationId, number, signal);
+    return await readGroup(bank, verificationId, number, signal);
   } catch (error) {
-    if (error instanceof ObjectNotFound) return undefined;
+    if (error instanceof ObjectNotFound || error instanceof ObjectDamaged) return undefined;
     throw error;
   }
 }

@@ -55,7 +55,6 @@ export async function planVerification(
   const verificationId = executionKey(execution);
   const scope = samplingScope(request);
   const verification = { verificationId, execution, level, runs, scope };
-  const { work } = services.places;
   const pinIds: (string | null)[] = [];
   try {
     const items: VerifyItem[] = [];
@@ -64,7 +63,7 @@ export async function planVerification(
     for (const selected of byServer(await selectCheckpoints(bank, register, request, signal))) {
       const pinned = await pinAll(services, verification, selected, pinIds, signal);
       const planned = await planGroup(bank, register, verification, pinned, signal);
-      await putGroup(work, verificationId, { number, group: planned.group }, signal);
+      await putGroup(bank, verificationId, { number, group: planned.group }, signal);
       for (const item of planned.items) items.push({ group: number, ...item });
       totalBytes += planned.totalBytes;
       number += 1;
@@ -75,7 +74,7 @@ export async function planVerification(
       sampleRuns: runs,
       sampleScope: scope,
       groups: number,
-      itemsKey: await putVerifyItems(work, verificationId, items, signal),
+      itemsKey: await putVerifyItems(services.places.work, verificationId, items, signal),
       items: items.length,
       rangesAtOnce: services.settings.rangesAtOnce,
       totalBytes,
@@ -149,6 +148,7 @@ async function planGroup(
     server,
     serverName: pinned.at(-1)?.serverName ?? null,
     sampleRun,
+    segments: 0,
     checkpoints: [],
     pinnedAt: new Date(register.clock.now()).toISOString(),
     findings: [],
@@ -177,7 +177,9 @@ async function planGroup(
   const marks = await readDamageMarks(register, { signal });
   const found = sound.filter((key) => marks.has(key));
   await clearDamage(register, found, { signal });
-  return { group, ...shapes.items(level) };
+  const { items, totalBytes } = shapes.items(level);
+  group.segments = items.reduce((sum, { segments }) => sum + segments.length, 0);
+  return { group, items, totalBytes };
 }
 
 /** The root, or what is wrong with it. */

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import type { Bank } from '../bank/bank.ts';
+import { putNote, readNote } from '../bank/notes.ts';
 import { CheckpointId } from '../bank/register/ids.ts';
 import { ServerIdentity } from '../bank/register/identity.ts';
 import { RootReference } from '../bank/register/record.ts';
@@ -30,6 +32,8 @@ export const VerifyGroup = z.strictObject({
   serverName: z.string().nullable(),
   /** Number of this server's sample since counting began; null without one. */
   sampleRun: z.int().nonnegative().nullable(),
+  /** How many segments are to be looked at. */
+  segments: z.int().nonnegative(),
   /** Oldest first. */
   checkpoints: z.array(
     z.strictObject({
@@ -56,6 +60,9 @@ export const VerifyItem = z.strictObject({
 });
 export type VerifyItem = z.infer<typeof VerifyItem>;
 
+/** Of a server with a million checkpoints. */
+const MAX_GROUP_BYTES = 512 * 2 ** 20;
+
 export function verificationPrefix(verificationId: string): string {
   return `verifications/${verificationId}/`;
 }
@@ -64,24 +71,25 @@ function groupKey(verificationId: string, group: number): string {
   return `${verificationPrefix(verificationId)}groups/${String(group)}.json`;
 }
 
+/** Sealed where the bank is: a proof follows from it. */
 export async function putGroup(
-  work: ObjectStore,
+  bank: Bank,
   verificationId: string,
   { number, group }: { number: number; group: VerifyGroup },
   signal: AbortSignal,
 ): Promise<void> {
-  const body = Buffer.from(JSON.stringify(group));
-  await work.put(groupKey(verificationId, number), body, { signal });
+  await putNote(bank, groupKey(verificationId, number), group, { signal });
 }
 
+/** Throws `ObjectNotFound`, `ObjectDamaged`. */
 export async function readGroup(
-  work: ObjectStore,
+  bank: Bank,
   verificationId: string,
   number: number,
   signal: AbortSignal,
 ): Promise<VerifyGroup> {
-  const bytes = await work.get(groupKey(verificationId, number), { signal });
-  return VerifyGroup.parse(JSON.parse(Buffer.from(bytes).toString()));
+  const expected = { schema: VerifyGroup, maxBytes: MAX_GROUP_BYTES };
+  return await readNote(bank, groupKey(verificationId, number), expected, { signal });
 }
 
 /** Writes the items, one JSON line each, for the Map's ItemReader. */
@@ -95,16 +103,4 @@ export async function putVerifyItems(
   const lines = items.map((item) => `${JSON.stringify(item)}\n`).join('');
   await work.put(key, Buffer.from(lines), { signal });
   return key;
-}
-
-export async function readVerifyItems(
-  work: ObjectStore,
-  { itemsKey }: Pick<VerifyPlan, 'itemsKey'>,
-  signal: AbortSignal,
-): Promise<VerifyItem[]> {
-  const text = Buffer.from(await work.get(itemsKey, { signal })).toString();
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => VerifyItem.parse(JSON.parse(line)));
 }

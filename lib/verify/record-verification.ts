@@ -7,13 +7,7 @@ import { readFailures } from '../protect/map-results.ts';
 import type { Services } from '../services.ts';
 import { SegmentsNotVerified } from './errors.ts';
 import { bytesIn, type Finding } from './finding.ts';
-import {
-  readGroup,
-  readVerifyItems,
-  type VerifyGroup,
-  type VerifyItem,
-  type VerifyPlan,
-} from './plan.ts';
+import { readGroup, type VerifyGroup, type VerifyPlan } from './plan.ts';
 import { readReports } from './reports.ts';
 import { countSample, putSampleProgress, readSampleProgress } from './sample.ts';
 import { tryToNoteProof } from './try-to-note-proof.ts';
@@ -43,18 +37,12 @@ export async function recordVerification(
   signal: AbortSignal,
 ): Promise<VerifySummary> {
   const { work } = services.places;
-  const register = await services.register();
+  const [bank, register] = await Promise.all([services.bank(), services.register()]);
   const report: VerifyReport = { checkpoints: [], findings: [], marked: [], cleared: [] };
   const tally: Tally = { segments: 0, packs: 0, chunks: 0, bytesRead: 0 };
-  const items = Map.groupBy(await readVerifyItems(work, plan, signal), ({ group }) => group);
   for (let number = 0; number < plan.groups; number += 1) {
-    const group = await readGroup(work, plan.verificationId, number, signal);
-    const expected = items.get(number) ?? [];
-    await addGroup(
-      { services, plan, number, group, expected, resultsPrefix, signal },
-      report,
-      tally,
-    );
+    const group = await readGroup(bank, plan.verificationId, number, signal);
+    await addGroup({ services, plan, number, group, resultsPrefix, signal }, report, tally);
   }
   await writeMarks(services, register, report, signal);
   const reportKey = `outcomes/verify-${plan.verificationId}.json`;
@@ -67,16 +55,15 @@ interface GroupWork {
   plan: VerifyPlan;
   number: number;
   group: VerifyGroup;
-  expected: readonly VerifyItem[];
   resultsPrefix: string;
   signal: AbortSignal;
 }
 
 async function addGroup(task: GroupWork, report: VerifyReport, tally: Tally): Promise<void> {
-  const { services, plan, number, group, expected, signal } = task;
+  const { services, plan, number, group, signal } = task;
   const findings = [...group.findings];
-  let left = expected.reduce((sum, { segments }) => sum + segments.length, 0);
-  const reports = readReports(services.places.work, plan.verificationId, number, signal);
+  let left = group.segments;
+  const reports = readReports(await services.bank(), plan.verificationId, number, signal);
   for await (const one of reports) {
     left -= 1;
     tally.segments += 1;

@@ -1,3 +1,5 @@
+import type { Bank } from '../bank/bank.ts';
+import { putNote, readNote } from '../bank/notes.ts';
 import type { ObjectStore } from '../bank/store/object-store.ts';
 import { mapInOrder } from '../bank/register/in-order.ts';
 import { SegmentReport } from './finding.ts';
@@ -5,6 +7,8 @@ import { verificationPrefix } from './plan.ts';
 
 /** Reports read at once. */
 const READS_AT_ONCE = 16;
+/** Every chunk of a segment damaged in each of many checkpoints. */
+const MAX_REPORT_BYTES = 256 * 2 ** 20;
 
 function prefixOf(verificationId: string, group: number): string {
   return `${verificationPrefix(verificationId)}reports/${String(group)}/`;
@@ -29,8 +33,9 @@ export async function hasReport(
   return (await work.size(keyOf(verificationId, place), { signal })) !== undefined;
 }
 
+/** Sealed where the bank is: a proof follows from it. */
 export async function putReport(
-  work: ObjectStore,
+  bank: Bank,
   verificationId: string,
   group: number,
   report: SegmentReport,
@@ -38,19 +43,18 @@ export async function putReport(
 ): Promise<void> {
   const { disk, segment } = report;
   const key = keyOf(verificationId, { group, disk, segment });
-  await work.put(key, Buffer.from(JSON.stringify(report)), { signal });
+  await putNote(bank, key, report, { signal });
 }
 
-/** All reports on a group that its workers left. */
+/** All reports on a group that its workers left. Throws `ObjectDamaged` for one that is not what a worker left. */
 export async function* readReports(
-  work: ObjectStore,
+  bank: Bank,
   verificationId: string,
   group: number,
   signal: AbortSignal,
 ): AsyncGenerator<SegmentReport, void, undefined> {
-  const listed = work.list(prefixOf(verificationId, group), { signal });
-  yield* mapInOrder(listed, READS_AT_ONCE, async ({ key }) => {
-    const bytes = await work.get(key, { signal });
-    return SegmentReport.parse(JSON.parse(Buffer.from(bytes).toString()));
-  });
+  const expected = { schema: SegmentReport, maxBytes: MAX_REPORT_BYTES };
+  const listed = bank.places.work.list(prefixOf(verificationId, group), { signal });
+  const read = async ({ key }: { key: string }) => await readNote(bank, key, expected, { signal });
+  yield* mapInOrder(listed, READS_AT_ONCE, read);
 }

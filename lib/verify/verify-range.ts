@@ -26,7 +26,7 @@ export async function verifyRange(
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   const { work } = services.places;
   const { verificationId, level } = plan;
-  const group = await readGroup(work, verificationId, item.group, signal);
+  const group = await readGroup(bank, verificationId, item.group, signal);
   await keepPins(services, group, signal);
   const versions = await readVersions(bank, group, item, signal);
   const marks = await readDamageMarks(register, { signal });
@@ -45,7 +45,7 @@ export async function verifyRange(
     }
     const { disk } = item;
     const task = { bank, level, disk, segment, versions, marks, advance, signal };
-    await putReport(work, verificationId, item.group, await verifySegment(task), signal);
+    await putReport(bank, verificationId, item.group, await verifySegment(task), signal);
   }
 }
 

@@ -11,6 +11,11 @@ import { readBasePointer } from '../../lib/bank/register/base-pointer.ts';
 import { listCheckpoints } from '../../lib/bank/register/list-checkpoints.ts';
 import { listPins } from '../../lib/bank/register/pin.ts';
 import { readCheckpoint } from '../../lib/restore/checkpoint-root.ts';
+import { readRecord } from '../../lib/bank/register/records.ts';
+import { silentLog } from '../../lib/log.ts';
+import { startLostServers } from '../../lib/protect/stopped-servers.ts';
+import { RestorePlan } from '../../lib/restore/plan.ts';
+import { listRollbacks, noteRollback } from '../../lib/restore/rollbacks.ts';
 import { openSummary } from '../../lib/protect/summary.ts';
 import { resolveCheckpoint } from '../../lib/protect/resolve-checkpoint.ts';
 import { openPack } from '../../lib/bank/format/pack-reader.ts';
@@ -63,6 +68,21 @@ describe('a byte that somebody turned over', () => {
   afterAll(async () => {
     await world.close();
   });
+
+  /** Runs something while what is put into the work place is altered on its way. */
+  const withWork = async <Result>(
+    alter: (key: string, body: Uint8Array) => Uint8Array,
+    run: () => Promise<Result>,
+  ): Promise<Result> => {
+    const { work } = world.places;
+    const put = work.put.bind(work);
+    work.put = async (key, body, options) => await put(key, alter(key, body), options);
+    try {
+      return await run();
+    } finally {
+      work.put = put;
+    }
+  };
 
   /** The places with one object altered; what is read of them changes nothing. */
   const tampered = (name: string, bytes: Uint8Array): BankPlaces => {
@@ -172,16 +192,110 @@ describe('a byte that somebody turned over', () => {
     expect((await world.run('verify', { sample_percent: 50 })).status).toBe('SUCCEEDED');
   });
 
-  it('of a receipt has the segment read again', async () => {
-    const put = world.places.work.put.bind(world.places.work);
-    let spoilt = 0;
-    world.places.work.put = async (key, body, options) => {
-      const spoil = key.startsWith('receipts/') && spoilt < 2;
-      if (spoil) spoilt += 1;
-      await put(key, spoil ? flipped(body, body.length - 3) : body, options);
+  it('of what a verification leaves for itself proves nothing', async () => {
+    for (const kind of ['groups', 'reports']) {
+      let spoilt = 0;
+      const outcome = await withWork(
+        (key, body) => {
+          const spoil = key.startsWith('verifications/') && key.includes(`/${kind}/`);
+          if (spoil) spoilt += 1;
+          return spoil ? flipped(body, body.length - 3) : body;
+        },
+        async () => await world.run('verify', { checkpoints: [checkpoint] }),
+      );
+      expect(spoilt).toBeGreaterThan(0);
+      expect(outcome, kind).toMatchObject({ status: 'FAILED', error: 'ObjectDamaged' });
+    }
+  });
+
+  it('of the list of what is pruned takes out nothing that the rules do not', async () => {
+    const other = await world.addServer('pruned', randomBytes(MIB / 4));
+    const own: string[] = [];
+    for (let night = 0; night < 2; night += 1) {
+      await world.clock.advance(24 * 3600 * 1000);
+      own.push((await world.backUp({ servers: ['pruned'] })).get(other) ?? '');
+    }
+    // The one that goes becomes the newest of another server.
+    const outcome = await withWork(
+      (key, body) =>
+        key.startsWith('outcomes/prune-')
+          ? Buffer.from(
+              Buffer.from(body)
+                .toString()
+                .replaceAll(own[0] ?? '', checkpoint),
+            )
+          : body,
+      async () => await world.run('prune', { servers: ['pruned'], keep: { last: 1 } }),
+    );
+
+    expect(outcome.status).toBe('SUCCEEDED');
+    const register = await world.services.register();
+    for (const one of [checkpoint, ...own]) {
+      expect(await readRecord(register, one)).toMatchObject({ value: { state: 'COMMITTED' } });
+    }
+  });
+
+  it('of the note of a failed restore removes nothing', async () => {
+    const bank = await world.services.bank();
+    const { signal } = new AbortController();
+    const planned = await world.run('restore', { checkpoint, name: 'kept', plan_only: true });
+    const plan = RestorePlan.parse(planned.output);
+    const read = async () => {
+      const found: unknown[] = [];
+      for await (const one of listRollbacks(bank, silentLog, signal)) found.push(one.plan);
+      return found;
     };
-    const outcome = await world.run('backup', {});
-    world.places.work.put = put;
+    await noteRollback(bank, plan, 0, signal);
+    expect(await read()).toEqual([plan]);
+    const key = `rollbacks/${plan.restoreId}`;
+    const bytes = await world.places.work.get(key);
+    for (const at of placesIn(bytes.length)) {
+      await world.places.work.put(key, flipped(bytes, at, at % 8));
+      expect(await read(), String(at)).toEqual([]);
+    }
+    await world.places.work.delete([key]);
+  });
+
+  it('of the note that a server was stopped starts it all the same', async () => {
+    const server = await world.addServer('stopped', randomBytes(MIB / 4));
+    const crash = new AbortController();
+    await world.run(
+      'backup',
+      { servers: ['stopped'], stop: true },
+      {
+        signal: crash.signal,
+        onEvent: (event) => {
+          if (event.type !== 'TaskStateEntered') return;
+          if (event.stateEnteredEventDetails.name === 'CreateServerSnapshot') crash.abort();
+        },
+      },
+    );
+    const statusOf = () => world.cloud.inventory().servers.find(({ id }) => id === server)?.status;
+    expect(statusOf()).toBe('SHUTOFF');
+    const [key = ''] = await keysOf(world.places.register, 'stopped/');
+    const bytes = await world.places.register.get(key);
+    await world.clock.advance(3 * 3600 * 1000);
+    const { signal } = new AbortController();
+    for (const at of placesIn(bytes.length)) {
+      await world.places.register.put(key, flipped(bytes, at, at % 8));
+      const { serverIds } = await startLostServers(world.services, () => true, signal);
+      expect(serverIds, String(at)).toEqual([server]);
+    }
+    await world.clock.advance(60_000);
+    expect(statusOf()).toBe('ACTIVE');
+    await startLostServers(world.services, () => true, signal);
+  });
+
+  it('of a receipt has the segment read again', async () => {
+    let spoilt = 0;
+    const outcome = await withWork(
+      (key, body) => {
+        const spoil = key.startsWith('receipts/') && spoilt < 2;
+        if (spoil) spoilt += 1;
+        return spoil ? flipped(body, body.length - 3) : body;
+      },
+      async () => await world.run('backup', {}),
+    );
 
     expect(spoilt).toBeGreaterThan(0);
     expect(JSON.stringify(outcome)).toMatch(/SUCCEEDED|CheckpointIncomplete/);

@@ -33,7 +33,9 @@ export async function wrap(
   header.write(MAGIC[context.kind], 'latin1');
   header.writeUInt8(FORMAT_VERSION, 4);
   header.writeUInt32BE(plain.length, 12);
-  const body = await compress(plain, LEVEL[context.kind]);
+  // Roots and tables have digests in what refers to them, sealed ones tags.
+  const checksum = context.kind === 'note' && epoch === undefined;
+  const body = await compress(plain, LEVEL[context.kind], checksum);
   if (epoch === undefined) return Buffer.concat([header, body]);
 
   const key = keys.metadataKey(epoch);

@@ -10,13 +10,16 @@ const MAX_WINDOW_LOG = 23;
 /** Room beyond the plain bytes, without which node hands out a second, empty buffer and copies. */
 const SPARE_BYTES = 64;
 
-/** One zstd frame, made on the thread pool. The bytes must not change until it is done. */
-export function compress(plain: Uint8Array, level = 1): Promise<Buffer> {
+/** One zstd frame, made on the thread pool. The bytes must not change until it is done. With `checksum` the frame notices a byte that did. */
+export function compress(plain: Uint8Array, level = 1, checksum = false): Promise<Buffer> {
   return compressAsync(plain, {
     // The most that a frame can take: without it the output grows by 16 KiB at a time, at a third of the speed.
     chunkSize: plain.length + (plain.length >>> 8) + 512,
     pledgedSrcSize: plain.length,
-    params: { [constants.ZSTD_c_compressionLevel]: level },
+    params: {
+      [constants.ZSTD_c_compressionLevel]: level,
+      [constants.ZSTD_c_checksumFlag]: checksum ? 1 : 0,
+    },
   });
 }
 
