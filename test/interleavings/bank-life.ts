@@ -220,11 +220,11 @@ export class BankLife {
       const request = this.#scheduler.chance(0.5) ? {} : { servers: ['two'] };
       const input = { execution: execution.id, request };
       const plan = await this.#executions.state(execution, planVerify, input);
-      const { work } = this.#observer.bank.places;
+      const { bank } = this.#observer;
       const { signal } = new AbortController();
       const items: { group: number; disk: number; segments: number[] }[] = [];
       for (let number = 0; number < plan.groups; number++) {
-        const read = () => readGroup(work, plan.verificationId, number, signal);
+        const read = () => readGroup(bank, plan.verificationId, number, signal);
         const group = await this.#scheduler.perform('the engine', read);
         for (const { pinId, root } of group.checkpoints) {
           this.#observer.reliedOn.set(pinId ?? '', root.key);
