@@ -38,7 +38,7 @@ export async function openStores(name: StoreName): Promise<Stores> {
 }
 
 const memory: Stores = {
-  steps: 1500,
+  steps: 1000,
   open: async () => memoryPlaces(),
   clear: async () => {},
   close: async () => {},
@@ -48,7 +48,7 @@ async function directories(): Promise<Stores> {
   const root = await mkdtemp(join(tmpdir(), 'snapbank-interleavings-'));
   const folder = (seed: number) => join(root, String(seed));
   return {
-    steps: 800,
+    steps: 500,
     open: async (seed, { clock }) => {
       const store = (place: string) => directoryStore(join(folder(seed), place), { clock });
       return { bank: store('bank'), register: store('register'), work: store('work') };
