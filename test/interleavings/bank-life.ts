@@ -38,7 +38,8 @@ import { GuestDisks } from './guest-disks.ts';
 import { BankBroken, type Observer } from './observer.ts';
 import type { Scheduler } from './scheduler.ts';
 
-const UNDELETE_DAYS = 0.02;
+/** How long what is pruned can be brought back, one for each run: some steps, or so many that it is. */
+const UNDELETE_DAYS = [0.0005, 0.0005, 0.02];
 /** Committed checkpoints above which more are pruned than made. */
 const ENOUGH = 5;
 /** How much longer than usual the pauses are: in some runs one thing is done all the time, in some another. */
@@ -56,12 +57,14 @@ export class BankLife {
   readonly #disks: GuestDisks;
   /** Lists of what is to be deleted, of all ages. */
   readonly #lists: (readonly (readonly [string, number])[])[] = [];
+  readonly #undeleteDays: number;
   #isEnding = false;
 
   constructor(scheduler: Scheduler, observer: Observer) {
     this.#scheduler = scheduler;
     this.#observer = observer;
     this.#disks = new GuestDisks(scheduler);
+    this.#undeleteDays = scheduler.pick(UNDELETE_DAYS) ?? 0;
     this.#executions = new Executions(scheduler, observer, (imageId) => this.#imageOf(imageId));
   }
 
@@ -75,7 +78,7 @@ export class BankLife {
         });
       });
     }
-    this.#scheduler.pass(UNDELETE_DAYS * 24 * 3600 * 1000 * 2 * this.#scheduler.random());
+    this.#scheduler.pass(this.#undeleteDays * 24 * 3600 * 1000 * 2 * this.#scheduler.random());
   }
 
   start(): void {
@@ -103,7 +106,7 @@ export class BankLife {
   async collect(): Promise<CollectionSummary | undefined> {
     const { chance } = this.#chances();
     return await this.#executions.run('collection', async (execution) => {
-      const request = { force: chance(0.8), undelete_days: UNDELETE_DAYS, compact: chance(0.9) };
+      const request = { force: chance(0.8), undelete_days: this.#undeleteDays, compact: chance(0.9) };
       const plan = await this.#executions
         .state(execution, planCollection, { execution: execution.id, request })
         .catch((error: unknown) => {
@@ -263,7 +266,7 @@ export class BankLife {
     await this.#executions.run('prune', async (execution) => {
       await this.#executions.task(execution, async (services) => {
         const register = await services.register();
-        if (head.state === 'COMMITTED' && this.#scheduler.chance(committed > ENOUGH ? 0.9 : 0.2)) {
+        if (head.state === 'COMMITTED' && this.#scheduler.chance(committed > ENOUGH ? 0.9 : 0.5)) {
           await pruneCheckpoint(register, head.checkpoint);
         }
         if (head.state === 'DELETING' && this.#scheduler.chance(0.2)) {
