@@ -55,16 +55,16 @@ export async function compactGroup(
   const task: GroupTask = { services, execution: plan.execution, group, prefix, signal };
   const attempt = (await readAttempt(bank, prefix, signal)) ?? (await openAttempt(task));
   const report =
-    typeof attempt === 'string'
-      ? skipped(attempt)
+    typeof attempt !== 'object'
+      ? nothingDone(attempt ?? null)
       : await new Compaction(task, bank, await services.register(), plan, attempt, call).run();
   const key = `${compactionReportsPrefix(plan)}${String(number)}.json`;
   await services.places.work.put(key, Buffer.from(JSON.stringify(report)), { signal });
 }
 
-function skipped(reason: string): CompactionReport {
+function nothingDone(skipped: string | null): CompactionReport {
   const none = { objects: 0, bytes: 0 };
-  return { emptied: none, written: none, checkpoints: 0, skipped: reason };
+  return { emptied: none, written: none, checkpoints: 0, skipped };
 }
 
 class Compaction {
@@ -100,7 +100,7 @@ class Compaction {
     const { members } = this.#attempt;
     if (await hasOpenBackup(this.#register, group.servers, signal)) {
       await releaseAll(this.#register, members, signal);
-      return skipped('a backup began meanwhile');
+      return nothingDone('a backup began meanwhile');
     }
     let checkpoints = 0;
     for (const member of members) if (await this.#replace(member, receipts)) checkpoints += 1;

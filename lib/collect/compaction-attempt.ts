@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Bank } from '../bank/bank.ts';
+import { neededSlots } from '../bank/compact/needed-slots.ts';
 import { Place, placeName, placeOfPack, PlaceVersion } from '../bank/compact/place.ts';
 import { ObjectDamaged } from '../bank/errors.ts';
 import type { Root } from '../bank/format/root.ts';
@@ -79,9 +80,11 @@ export async function hasOpenBackup(
 
 /**
  * Claims the checkpoints that refer to the group's packs. What refers to a pack and cannot be claimed keeps it, so that to rewrite it would
- * gain nothing; such packs are left out. Returns why there is nothing to do, or what there is.
+ * gain nothing; such packs are left out. Returns what there is to do, why it cannot be done, or undefined where nothing would be gained.
  */
-export async function openAttempt(task: GroupTask): Promise<CompactionAttempt | string> {
+export async function openAttempt(
+  task: GroupTask,
+): Promise<CompactionAttempt | string | undefined> {
   const { services, group, prefix, signal } = task;
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   if (await hasOpenBackup(register, group.servers, signal)) return 'a backup is under way';
@@ -97,9 +100,12 @@ export async function openAttempt(task: GroupTask): Promise<CompactionAttempt | 
     });
     for await (const _ of looks);
   }
+  // Before anything is claimed: what several servers need different parts of would else be claimed by every collection, for nothing.
+  if (referrers.packs().length === 0) return 'others hold the packs';
+  await referrers.keepWorthwhile(bank, signal);
   const wanted = referrers.members();
   const [oldest] = wanted;
-  if (oldest === undefined) return 'others hold the packs';
+  if (oldest === undefined) return undefined;
   const members: CompactionAttempt['members'] = [];
   const claims = mapInOrder(wanted, AT_ONCE, async (record) => {
     const claim = await claimId(task, register, record, oldest.checkpoint);
@@ -155,6 +161,11 @@ function ignoreUnreadable(error: unknown): undefined {
   throw error;
 }
 
+function isAt(pack: string, place: Place): boolean {
+  const at = placeOfPack(pack);
+  return at !== undefined && placeName(at) === placeName(place);
+}
+
 /** Which checkpoints refer to which of a group's packs, and by which tables. */
 class Referrers {
   readonly #sizes: Map<string, number>;
@@ -185,6 +196,22 @@ class Referrers {
     for (const key of kept) {
       this.#sizes.delete(key);
       this.#packs.delete(key);
+    }
+  }
+
+  /** Leaves out packs of which the checkpoints together need nearly all, which only their tables tell. */
+  async keepWorthwhile(bank: Bank, signal: AbortSignal): Promise<void> {
+    for (const { place, versions } of this.places()) {
+      const packs = new Map(this.packs().filter(([key]) => isAt(key, place)));
+      const needs = { bank, place, versions, packs, signal };
+      // One that is gone by now: its checkpoint was collected, and so nothing is known.
+      const slots = (await neededSlots(needs).catch(ignoreUnreadable)) ?? [];
+      const worthwhile = new Set(slots.map(({ location }) => location.pack));
+      for (const pack of packs.keys()) {
+        if (worthwhile.has(pack)) continue;
+        this.#sizes.delete(pack);
+        this.#packs.delete(pack);
+      }
     }
   }
 

@@ -106,7 +106,11 @@ export class BankLife {
   async collect(): Promise<CollectionSummary | undefined> {
     const { chance } = this.#chances();
     return await this.#executions.run('collection', async (execution) => {
-      const request = { force: chance(0.8), undelete_days: this.#undeleteDays, compact: chance(0.9) };
+      const request = {
+        force: chance(0.8),
+        undelete_days: this.#undeleteDays,
+        compact: chance(0.9),
+      };
       const plan = await this.#executions
         .state(execution, planCollection, { execution: execution.id, request })
         .catch((error: unknown) => {

@@ -1,7 +1,7 @@
 import { drawRandomBytesFrom } from './seeded-process.ts';
 import { aBank } from '../lib/bank/a-bank.ts';
 import { BankLife } from './bank-life.ts';
-import { Observer } from './observer.ts';
+import { BankBroken, Observer } from './observer.ts';
 import { Scheduler } from './scheduler.ts';
 import { expectSettled } from './settled-bank.ts';
 import type { Stores } from './stores.ts';
@@ -54,7 +54,7 @@ export async function runSeed(seed: number, stores: Stores): Promise<SeedCounts>
     life.end();
     if (scheduler.chance(0.5)) life.kill();
     await scheduler.run(STEPS_TO_END, check);
-    await comeToRest(life, scheduler, check);
+    await comeToRest(life, scheduler, observer);
     const { wasteShare } = await expectSettled(observer);
     return {
       steps: scheduler.steps,
@@ -73,25 +73,25 @@ export async function runSeed(seed: number, stores: Stores): Promise<SeedCounts>
 }
 
 /** Collects until there is nothing left to do. */
-async function comeToRest(
-  life: BankLife,
-  scheduler: Scheduler,
-  check: () => Promise<void>,
-): Promise<void> {
+async function comeToRest(life: BankLife, scheduler: Scheduler, observer: Observer): Promise<void> {
   scheduler.isRough = false;
   for (let collection = 1; ; collection++) {
     scheduler.pass(LATER_MILLISECONDS);
     let isDone = false;
+    const before = observer.registerKeys('records/');
     scheduler.start(async () => {
       const summary = await life.collect();
       if (summary === undefined) throw new Error('A quiet collection failed.');
       const { dead, compaction, fencedCheckpoints, buriedCheckpoints } = summary;
-      // A pack of which several servers need different parts may be looked at in vain: what one of them needs is little.
       const { emptied, failed } = compaction;
       isDone =
         dead.objects + emptied.objects + failed + fencedCheckpoints + buriedCheckpoints === 0;
     });
-    await scheduler.run(STEPS_TO_END, check);
+    await scheduler.run(STEPS_TO_END, () => observer.check());
+    const after = observer.registerKeys('records/');
+    if (isDone && after.length > before.length) {
+      throw new BankBroken('A collection that has nothing to do changes records.');
+    }
     if (isDone) return;
     if (collection === MAX_LAST_COLLECTIONS) {
       throw new Error(`After ${collection} quiet collections there still is something to do.`);

@@ -1,33 +1,22 @@
-import type { Bank } from '../bank.ts';
 import { ObjectDamaged } from '../errors.ts';
 import { wrap } from '../format/envelope.ts';
-import { type ChunkLocation, MAX_PACK_BYTES, storedBytesOf } from '../format/pack-layout.ts';
+import { type ChunkLocation, MAX_PACK_BYTES } from '../format/pack-layout.ts';
 import type { LivePack, OwnPack } from '../format/receipt.ts';
 import type { SegmentRef } from '../format/root.ts';
 import type { SegmentTable } from '../format/segment-table.ts';
 import { SegmentTableBuilder } from '../format/segment-table-builder.ts';
 import type { SlotContents } from '../format/slot.ts';
-import { chunkLength } from '../geometry.ts';
 import { newAttempt, type SegmentAttempt, segmentKey } from '../object-keys.ts';
 import { digestOf } from '../object-ref.ts';
-import { readReferredObject, readSegmentTable } from '../read/segments.ts';
+import { readReferredObject } from '../read/segments.ts';
 import { PackUploads } from '../write/pack-uploads.ts';
-import type { Place, PlaceReceipt, PlaceVersion } from './place.ts';
+import { nameOf, neededSlots, type PlaceNeeds, tableOf } from './needed-slots.ts';
+import type { PlaceReceipt, PlaceVersion } from './place.ts';
 import { readSlots } from './read-slots.ts';
 
-/** A pack of which more is needed is left as it is: planning knew no better than the most that one checkpoint uses. */
-const MAX_USED_SHARE = 0.9;
-
-export interface PlaceTask {
-  readonly bank: Bank;
-  readonly place: Place;
+export interface PlaceTask extends PlaceNeeds {
   /** The checkpoint by whose prefix everything is written. */
   readonly writesAs: string;
-  /** Tables of all checkpoints that refer to the packs. */
-  readonly versions: readonly PlaceVersion[];
-  /** Packs to empty, with their sizes. */
-  readonly packs: ReadonlyMap<string, number>;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -52,52 +41,6 @@ export async function compactPlace(task: PlaceTask): Promise<PlaceReceipt> {
     });
   }
   return receipt;
-}
-
-function nameOf({ pack, slot }: ChunkLocation): string {
-  return `${String(slot)} ${pack}`;
-}
-
-async function tableOf(
-  { bank, place, signal }: PlaceTask,
-  { ref }: Pick<PlaceVersion, 'ref'>,
-): Promise<SegmentTable> {
-  const segments: SegmentRef[] = [];
-  segments[place.segment] = ref;
-  return await readSegmentTable(bank, { disk: place.disk, segments }, place.segment, { signal });
-}
-
-/** Every slot of the packs that some table refers to, in the order of the disk. */
-async function neededSlots(task: PlaceTask): Promise<SlotContents[]> {
-  const { bank, place, versions, packs } = task;
-  const { chunkSizeBytes, chunksPerSegment } = bank.info;
-  const found = new Map<string, { index: number; slot: SlotContents }>();
-  const used = new Map<string, { slots: number; bytes: number }>();
-  for (const version of versions) {
-    const table = await tableOf(task, version);
-    const geometry = { guestSizeBytes: version.guestSizeBytes, chunkSizeBytes, chunksPerSegment };
-    for (let index = 0; index < table.chunkCount; index++) {
-      const location = table.location(index);
-      if (location === undefined || !packs.has(location.pack)) continue;
-      const name = nameOf(location);
-      if (found.has(name)) continue;
-      const plainLength = chunkLength(geometry, place.segment * chunksPerSegment + index);
-      const id = Uint8Array.from(table.id(index));
-      found.set(name, { index, slot: { location, id, plainLength } });
-      const sum = used.get(location.pack) ?? { slots: 0, bytes: 0 };
-      sum.slots += 1;
-      sum.bytes += location.storedLength;
-      used.set(location.pack, sum);
-    }
-  }
-  const isWorthwhile = (pack: string) => {
-    const { slots, bytes } = used.get(pack) ?? { slots: 0, bytes: 0 };
-    return storedBytesOf(slots, bytes) <= MAX_USED_SHARE * (packs.get(pack) ?? 0);
-  };
-  return [...found.values()]
-    .filter(({ slot }) => isWorthwhile(slot.location.pack))
-    .sort((one, other) => one.index - other.index)
-    .map(({ slot }) => slot);
 }
 
 interface Copied {
