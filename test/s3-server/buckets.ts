@@ -28,8 +28,8 @@ export interface Bucket {
   uploads: Map<string, BucketUpload>;
 }
 
-export function objectOf(bytes: Buffer, etag = etagOf(bytes)): BucketObject {
-  return { bytes, etag, modifiedAt: new Date() };
+export function objectOf(bytes: Buffer, modifiedAt: Date, etag = etagOf(bytes)): BucketObject {
+  return { bytes, etag, modifiedAt };
 }
 
 export function etagOf(bytes: Uint8Array): string {
@@ -42,6 +42,7 @@ const MIN_PART_BYTES = 5 * 1024 * 1024;
 export function joinParts(
   upload: BucketUpload,
   named: readonly { number: number; etag: string; checksum: string | undefined }[],
+  modifiedAt: Date,
 ): BucketObject {
   const pieces = named.map(({ number, etag, checksum }, index) => {
     const part = upload.parts.get(number);
@@ -55,5 +56,5 @@ export function joinParts(
   }
   const digests = Buffer.concat(pieces.map((bytes) => createHash('md5').update(bytes).digest()));
   const etag = `"${createHash('md5').update(digests).digest('hex')}-${pieces.length}"`;
-  return objectOf(Buffer.concat(pieces), etag);
+  return objectOf(Buffer.concat(pieces), modifiedAt, etag);
 }

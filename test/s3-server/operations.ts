@@ -20,6 +20,8 @@ export interface ServerState {
   ignoresConditions: boolean;
   /** Answers a range with the whole object, as some proxies do. */
   ignoresRanges: boolean;
+  /** By the server's clock. */
+  now: () => Date;
 }
 
 export type Operation = keyof typeof operations;
@@ -52,7 +54,7 @@ const operations = {
     if (headers['if-none-match'] === '*' && objects.has(key) && !state.ignoresConditions) {
       throw new S3Fault(412, 'PreconditionFailed');
     }
-    const object = objectOf(body);
+    const object = objectOf(body, state.now());
     objects.set(key, object);
     return { status: 200, headers: { etag: object.etag } };
   },
@@ -85,7 +87,7 @@ const operations = {
       ...(isEncoded ? [element('EncodingType', 'url')] : []),
       ...(isTruncated ? [element('NextContinuationToken', page.at(-1) ?? '')] : []),
       ...page.map((key) => {
-        const { bytes, modifiedAt } = objects.get(key) ?? objectOf(Buffer.alloc(0));
+        const { bytes, modifiedAt } = objects.get(key) ?? objectOf(Buffer.alloc(0), state.now());
         const name = isEncoded ? encodeURIComponent(key).replaceAll('%20', '+') : key;
         return `<Contents>${element('Key', name)}${element('Size', bytes.length)}${element('LastModified', modifiedAt.toISOString())}</Contents>`;
       }),
@@ -106,7 +108,7 @@ const operations = {
   CreateMultipartUpload({ bucketName, key, headers }, state) {
     const id = randomUUID();
     const hasChecksums = headers['x-amz-checksum-algorithm'] !== undefined;
-    const upload = { id, key, startedAt: new Date(), hasChecksums, parts: new Map() };
+    const upload = { id, key, startedAt: state.now(), hasChecksums, parts: new Map() };
     bucketOf(state, bucketName).uploads.set(id, upload);
     return xml(200, 'InitiateMultipartUploadResult', [element('UploadId', id)]);
   },
@@ -151,7 +153,7 @@ const operations = {
         etag: textsOf(part, 'ETag')[0] ?? '',
         checksum: textsOf(part, 'ChecksumCRC32')[0],
       }));
-    const object = joinParts(upload, parts);
+    const object = joinParts(upload, parts, state.now());
     objects.set(request.key, object);
     uploads.delete(upload.id);
     return xml(200, 'CompleteMultipartUploadResult', [element('ETag', object.etag)]);

@@ -43,6 +43,7 @@ export async function startS3Server(): Promise<S3Server> {
     pageSize: 1000,
     ignoresConditions: false,
     ignoresRanges: false,
+    now: () => new Date(Date.now() + server.clockOffsetMilliseconds),
   };
 
   const http = createServer((request, response) => {
