@@ -12,6 +12,7 @@ const CONFIGURATION_ERRORS = new Set([
   'BankExists',
   'UnsupportedBank',
   'RegisterLost',
+  'BankIsCopy',
   'WrongKey',
   'KeyMissing',
   'KeyFileUnusable',

@@ -9,6 +9,7 @@ import {
   removeBankAccess,
   rotateBankKeys,
 } from './commands/bank-access.ts';
+import { adoptCopy } from './commands/bank-adopt.ts';
 import { changeBankLock } from './commands/bank-lock.ts';
 import { rebuildBank } from './commands/bank-rebuild.ts';
 import { runCollectGarbage } from './commands/collect-garbage.ts';
@@ -145,6 +146,9 @@ export function createProgram(surroundings: Surroundings, state: ExitState): Com
     .option('--days <n>', 'how long after a backup what it refers to stays locked', Number)
     .option('--force', 'even if that is shorter than now')
     .action(run(changeBankLock));
+  command(bank, 'adopt', 'make a copy of a bank one of its own, which may be written')
+    .option('--moved', 'it was moved here, or is known by another name: nobody writes where it was')
+    .action(run(adoptCopy));
   command(bank, 'info', 'show what the bank is and who may open it').action(run(bankInfo));
 
   executing(command(program, 'backup', 'back up servers'))

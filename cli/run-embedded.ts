@@ -1,3 +1,4 @@
+import { requireHome } from '../lib/bank/home.ts';
 import type { Services } from '../lib/services.ts';
 import { ExecutionAlreadyExists, HistoryCorrupt } from '../local/engine/errors.ts';
 import { runMachine } from '../local/run-machine.ts';
@@ -22,6 +23,8 @@ export async function runEmbedded(
   const { machine, input, display, options, usesCloud } = run;
   const startedAt = Date.now();
   const services = await context.services({ progress: (event) => display.advance(event) });
+  // Else each server would fail of it alone.
+  if (machine === 'backup') requireHome(await services.bank());
   const scope = await scopeOf(services, usesCloud, context.signal);
   const command = { machine, scope, input };
   const nextName = async () =>
@@ -64,10 +67,10 @@ async function scopeOf(
   usesCloud: boolean,
   signal: AbortSignal,
 ): Promise<Command['scope']> {
-  const { bankId } = (await services.bank()).info;
-  if (!usesCloud) return [bankId];
+  const { homeId } = (await services.bank()).info;
+  if (!usesCloud) return [homeId];
   const { cloud, region, projectId } = await (await services.openstack()).identity({ signal });
-  return [bankId, cloud, region, projectId];
+  return [homeId, cloud, region, projectId];
 }
 
 /** How it ended, and when it was begun if that was before this command. */

@@ -33,7 +33,7 @@ export const createServerSnapshot = stateFunction({
     await renewLease(await services.register(), checkpoint, { signal });
     const server = await openstack.servers.show(serverId, { signal });
     const now = services.clock.now();
-    const mark = { bankId: bank.info.bankId, checkpoint };
+    const mark = { homeId: bank.info.homeId, checkpoint };
     const bounds =
       forgotten === null
         ? { deadlineSeconds: snapshotDeadlineSeconds(server.flavor.diskGiB ?? 0), tries: 1 }
@@ -60,7 +60,7 @@ async function askForSnapshot(
   const openstack = await services.openstack();
   await refuseBusyHost(services, openstack, server, signal);
   const metadata = {
-    [BANK_PROPERTY]: mark.bankId,
+    [BANK_PROPERTY]: mark.homeId,
     [CHECKPOINT_PROPERTY]: mark.checkpoint,
     [STATUS_PROPERTY]: server.status,
   };

@@ -31,7 +31,7 @@ export const deleteServerSnapshot = stateFunction({
   }),
   async run(services, { checkpoint, serverId, withVolumes, startedAt: began }, { signal }) {
     const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
-    const mark = { bankId: bank.info.bankId, checkpoint };
+    const mark = { homeId: bank.info.homeId, checkpoint };
     const now = services.clock.now();
     const startedAt = began ?? new Date(now).toISOString();
     const deletedImageIds = await deleteMarkedImages(openstack, mark, signal);

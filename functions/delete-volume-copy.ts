@@ -11,7 +11,7 @@ export const deleteVolumeCopy = stateFunction({
   input: z.strictObject({ checkpoint: CheckpointId, source: DiskSource }),
   async run(services, { checkpoint, source }, { signal }) {
     const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
-    const mark = { bankId: bank.info.bankId, checkpoint, disk: source.disk };
+    const mark = { homeId: bank.info.homeId, checkpoint, disk: source.disk };
     const deletedImageIds = await deleteMarkedImages(openstack, mark, signal);
     await deleteVolumeCopies(openstack, mark, signal);
     return { deletedImageIds };

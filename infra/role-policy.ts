@@ -30,6 +30,8 @@ export interface Statement {
 
 /** Keys that opening the bank reads, in the bank and in the register. */
 const OPENING: PlaceNeeds = { get: ['bank.json', 'keys/*'] };
+/** And in the register alone. */
+const OPENING_REGISTER: PlaceNeeds = { get: [...(OPENING.get ?? []), 'home.json'] };
 /** Lists, receipts and results of the running command itself. */
 const WORK: PlaceNeeds = { get: ['*'], put: ['*'], delete: ['*'], parts: ['*'], uploads: true };
 
@@ -40,7 +42,10 @@ const WORK: PlaceNeeds = { get: ['*'], put: ['*'], delete: ['*'], parts: ['*'], 
 export function roleStatements(role: Role, places: RolePlaces): Statement[] {
   const { functions } = readDefinition(ROLES[role]);
   const needs = functions.map((name) => NEEDS[name] ?? {});
-  const of = (place: 'bank' | 'register') => [OPENING, ...needs.map((need) => need[place] ?? {})];
+  const of = (place: 'bank' | 'register') => [
+    place === 'bank' ? OPENING : OPENING_REGISTER,
+    ...needs.map((need) => need[place] ?? {}),
+  ];
   return [
     ...statementsFor(places.bank, of('bank'), places.locked),
     ...statementsFor(places.register, of('register'), false),

@@ -6,13 +6,15 @@ import type { DeployedPlace, DeployedPlaces } from './places.ts';
 
 /** Keys that opening the bank reads, of the bank and of the register's copies. */
 const OPENING: PlaceNeeds = { get: ['bank.json', 'keys/*'] };
+/** And in the register alone. */
+const OPENING_REGISTER: PlaceNeeds = { get: [...(OPENING.get ?? []), 'home.json'] };
 
 /** The statements that allow what a function needs of the three places, and nothing else. */
 export function placeStatements(needs: Needs, places: DeployedPlaces): PolicyStatement[] {
-  const opening = needs.key === true ? [OPENING] : [];
+  const opening = (of: PlaceNeeds) => (needs.key === true ? [of] : []);
   return [
-    ...statementsFor(places.bank, [needs.bank ?? {}, ...opening]),
-    ...statementsFor(places.register, [needs.register ?? {}, ...opening]),
+    ...statementsFor(places.bank, [needs.bank ?? {}, ...opening(OPENING)]),
+    ...statementsFor(places.register, [needs.register ?? {}, ...opening(OPENING_REGISTER)]),
     ...statementsFor(places.work, [needs.work ?? {}]),
   ];
 }

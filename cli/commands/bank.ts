@@ -144,6 +144,11 @@ export async function bankInfo(context: CommandContext): Promise<void> {
   );
   output.line(`Location    ${places.bank.location}`);
   output.line(`Register    ${places.register.location}`);
+  if (info.isCopy && info.home !== undefined) {
+    output.line(
+      `Copy        of the bank at ${info.home.bank} with the register at ${info.home.register}; it can be read, not written (snapbank bank adopt)`,
+    );
+  }
   output.line(`Work        ${places.work.location}`);
   if (info.sealed) {
     output.line(

@@ -45,7 +45,7 @@ export async function runDoctor(
   }
   showChecks(context, checks);
   const found: Found[] = [];
-  const can = lookable(checks);
+  const can = lookable(checks, await isCopy(services));
   const interrupted: Interrupted[] = [];
   if (can.bank) {
     for await (const one of interruptedExecutions(services, { cloud: can.cloud, signal })) {
@@ -97,8 +97,16 @@ interface Lookable {
   cloud: boolean;
 }
 
-function lookable(checks: readonly Checked[]): Lookable {
-  const bank = !['bank', 'register', 'work place'].some((name) => isWrong(checks, name));
+/** Whatever dead executions left is of the bank that a copy was made of. */
+async function isCopy(services: Services): Promise<boolean> {
+  return await services.bank().then(
+    ({ info }) => info.isCopy,
+    () => false,
+  );
+}
+
+function lookable(checks: readonly Checked[], ofCopy: boolean): Lookable {
+  const bank = !ofCopy && !['bank', 'register', 'work place'].some((name) => isWrong(checks, name));
   return {
     bank,
     cloud: bank && !['cloud', 'compute', 'image'].some((name) => isWrong(checks, name)),

@@ -1,3 +1,4 @@
+import type { HomeNote } from './home.ts';
 import type { BankKeys } from './keys/bank-keys.ts';
 import type { SlotInfo } from './keys/key-ring.ts';
 import type { BankLock } from './lock.ts';
@@ -14,6 +15,12 @@ export interface Bank {
 export interface BankInfo {
   /** 32 hex digits. */
   readonly bankId: string;
+  /** 32 hex digits: of bank and register where they lie; a copy that is written has another one. */
+  readonly homeId: string;
+  /** What the register says of where they lie; undefined where it says nothing. */
+  readonly home?: HomeNote;
+  /** They lie elsewhere: what was opened is read, and left as it is. */
+  readonly isCopy: boolean;
   readonly version: number;
   readonly createdAt: string;
   /** Whether its contents are encrypted. */

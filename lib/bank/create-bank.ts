@@ -11,6 +11,7 @@ import {
 } from './bank-file.ts';
 import { createObject } from './create-object.ts';
 import { BankExists } from './errors.ts';
+import { atHome, noteHome, readHomeBytes } from './home.ts';
 import { type BankSecrets, rawSecret } from './keys/bundle.ts';
 import { type AccessSlot, encodeKeyRing, type KeyRing } from './keys/key-ring.ts';
 import {
@@ -78,7 +79,7 @@ export async function createBank(places: BankPlaces, options: CreateBankOptions)
   if (!sealed) {
     const bytes = encodeBankFile({ ...common, idKey: rawSecret(idKey) }, idKey);
     const file = await writeBankFile(places, bytes, lock);
-    return bankOf(places, file, { idKey, epochs: [] }, undefined);
+    return await atNewHome(bankOf(places, file, { idKey, epochs: [] }, undefined), clock);
   }
   const epoch = newEpoch(1);
   const secrets: BankSecrets = { idKey, epochs: [epoch] };
@@ -94,7 +95,14 @@ export async function createBank(places: BankPlaces, options: CreateBankOptions)
   const retention = lock && newRetention(lock, requireObjectLock(places.bank));
   await writeKeyRing(places, ring, encodeKeyRing(ring, idKey), { retention });
   const file = await writeBankFile(places, encodeBankFile(common, idKey), lock);
-  return bankOf(places, file, secrets, ring);
+  return await atNewHome(bankOf(places, file, secrets, ring), clock);
+}
+
+/** Only now that it is ours: who made a bank in the same place at the same time has keys of their own. */
+async function atNewHome(bank: Bank, clock: Clock): Promise<Bank> {
+  const { places, info, keys } = bank;
+  await noteHome(places, keys.nameKey, { homeId: info.homeId, now: clock.now() });
+  return atHome(bank, await readHomeBytes(places.register));
 }
 
 async function slotsFor(

@@ -31,6 +31,15 @@ export class RegisterLost extends SnapbankError {
   override readonly name = 'RegisterLost' as const;
 }
 
+/** What is opened is a copy of a bank, or half of one. It can be read. */
+export class BankIsCopy extends SnapbankError {
+  static readonly when =
+    "A bank is to be changed that lies elsewhere than its register's note says: a copy, or one that was moved or is known by another name.";
+  static readonly remedy =
+    'To restore from a copy or to verify it nothing is needed. To back up into it from now on: `snapbank bank adopt`. If the bank was moved here, or this is another name of its place: `snapbank bank adopt --moved`.';
+  override readonly name = 'BankIsCopy' as const;
+}
+
 /** A key was given, and it is not one of this bank. */
 export class WrongKey extends SnapbankError {
   static readonly when = 'The key or passphrase opens no access slot of the bank.';

@@ -6,6 +6,8 @@ export function newAttempt(): string {
 }
 
 export const BANK_FILE_KEY = 'bank.json';
+/** Of the register. */
+export const HOME_KEY = 'home.json';
 
 export function keyRingPrefix(bankId: string): string {
   return `keys/${bankId}/`;

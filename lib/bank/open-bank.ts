@@ -9,6 +9,7 @@ import {
   UnsupportedBank,
   WrongKey,
 } from './errors.ts';
+import { atHome, readHomeBytes } from './home.ts';
 import { BankKeys } from './keys/bank-keys.ts';
 import { type BankSecrets, secretKeyOf } from './keys/bundle.ts';
 import type { BankCredentials } from './keys/credentials.ts';
@@ -28,9 +29,10 @@ export async function openBank(
   credentials: BankCredentials = {},
   options: CallOptions = {},
 ): Promise<Bank> {
-  const [file, registered] = await Promise.all([
+  const [file, registered, home] = await Promise.all([
     readBankFile(places.bank, options),
     readBankFile(places.register, options),
+    readHomeBytes(places.register, options),
   ]);
   if (file === undefined) {
     throw new BankNotFound(
@@ -40,9 +42,10 @@ export async function openBank(
   }
   checkRegister(places, file, registered);
   const allowed = placesFor(places, file);
-  return file.sealed
-    ? openSealed(allowed, file, credentials, options)
+  const bank = file.sealed
+    ? await openSealed(allowed, file, credentials, options)
     : openUnsealed(allowed, file, credentials);
+  return atHome(bank, home);
 }
 
 /** Throws `KeyMissing` unless stored data can be read with what the bank was opened with. */
@@ -134,6 +137,8 @@ export function bankOf(
   const keys = new BankKeys(file.bankId, secrets, ring && currentEpochOf(ring));
   const info: BankInfo = {
     bankId: file.bankId,
+    homeId: file.bankId,
+    isCopy: false,
     version: file.version,
     createdAt: file.createdAt,
     sealed: file.sealed,

@@ -16,6 +16,7 @@ import { KeyMissing, ObjectDamaged } from '../bank/errors.ts';
 import { putNote } from '../bank/notes.ts';
 import { serverKeyIn } from '../bank/register/ids.ts';
 import { mapInOrder } from '../bank/register/in-order.ts';
+import { requireHome } from '../bank/home.ts';
 import { RangeUnfinished } from '../protect/errors.ts';
 import { executionKey } from '../protect/items.ts';
 import type { Services } from '../services.ts';
@@ -53,6 +54,7 @@ export async function planCollection(
   { signal, remainingMilliseconds }: Call,
 ): Promise<CollectionPlan> {
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
+  if (request.dry_run !== true) requireHome(bank);
   const collectionId = executionKey(execution);
   const state = (await stateOf(services, bank, collectionId, signal)) ?? new CollectionState();
   const mustStop = () => remainingMilliseconds() < TIME_TO_STOP_MILLISECONDS;

@@ -24,7 +24,11 @@ export function setupChecks(services: Services): SetupCheck[] {
     {
       name: 'bank',
       async run() {
-        const { bankId, sealed, access } = (await services.bank()).info;
+        const { bankId, sealed, access, isCopy, home } = (await services.bank()).info;
+        if (isCopy && home !== undefined) {
+          const detail = `${bankId}, a copy of the one at ${home.bank} with the register at ${home.register}: read, not written (snapbank bank adopt)`;
+          return { status: 'warning', detail };
+        }
         if (!sealed)
           return { status: 'warning', detail: `${bankId}, UNSEALED: nothing is encrypted` };
         const may = access === 'reader' ? 'back up and restore' : 'back up, not restore';
@@ -34,8 +38,13 @@ export function setupChecks(services: Services): SetupCheck[] {
     {
       name: 'register',
       async run(signal) {
-        await services.bank();
+        const { isCopy, home } = (await services.bank()).info;
+        if (isCopy) return ok(`${places.register.location} belongs to the bank; it is not written`);
         await provePutIfAbsent(places.register, { signal });
+        if (home === undefined) {
+          const detail = `${places.register.location} does not say where it and the bank lie, so that a copy is not told from them: snapbank bank adopt notes it`;
+          return { status: 'warning', detail };
+        }
         return ok(`${places.register.location} belongs to the bank and keeps put-if-absent`);
       },
     },

@@ -52,7 +52,7 @@ export async function copyVolume(
   signal: AbortSignal,
 ): Promise<VolumeCopyProgress> {
   const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
-  const mark = { bankId: bank.info.bankId, checkpoint, disk: source.disk };
+  const mark = { homeId: bank.info.homeId, checkpoint, disk: source.disk };
   const now = services.clock.now();
   const startedAt = copy?.startedAt ?? new Date(now).toISOString();
   const waitSeconds = nextWaitSeconds(startedAt, now);

@@ -48,7 +48,7 @@ export async function* interruptedExecutions(
 
 async function madeFor(services: Services, checkpoint: string, signal: AbortSignal) {
   const openstack = await services.openstack();
-  const mark = { bankId: (await services.bank()).info.bankId, checkpoint };
+  const mark = { homeId: (await services.bank()).info.homeId, checkpoint };
   return [
     ...named('snapshot image', await markedImages(openstack, mark, signal)),
     ...named('temporary volume', await markedVolumes(openstack, mark, signal)),

@@ -52,7 +52,7 @@ export async function* orphanedSnapshots(
   signal: AbortSignal,
 ): AsyncGenerator<Orphan> {
   const { images } = await services.openstack();
-  const properties = { [BANK_PROPERTY]: (await services.bank()).info.bankId };
+  const properties = { [BANK_PROPERTY]: (await services.bank()).info.homeId };
   for await (const image of images.list({ properties }, { signal })) {
     const made = { kind: 'snapshot image', marks: image.properties, ...image } as const;
     const remove = async () => {
@@ -71,8 +71,8 @@ export async function* orphanedCopies(
 ): AsyncGenerator<Orphan> {
   const openstack = await services.openstack();
   const { volumes } = openstack;
-  const { bankId } = (await services.bank()).info;
-  const filter = { metadata: { [BANK_PROPERTY]: bankId } };
+  const { homeId } = (await services.bank()).info;
+  const filter = { metadata: { [BANK_PROPERTY]: homeId } };
   for await (const volume of volumes.list(filter, { signal })) {
     const made = { kind: 'temporary volume', marks: volume.metadata, ...volume } as const;
     const remove = async () => {
@@ -86,7 +86,7 @@ export async function* orphanedCopies(
     const made = { kind: 'volume snapshot', marks: snapshot.metadata, ...snapshot } as const;
     const remove = async () => {
       const checkpoint = snapshot.metadata[CHECKPOINT_PROPERTY] ?? '';
-      if ((await markedVolumes(openstack, { bankId, checkpoint }, signal)).length > 0) return false;
+      if ((await markedVolumes(openstack, { homeId, checkpoint }, signal)).length > 0) return false;
       await volumes.deleteSnapshot(snapshot.id, { signal });
       return true;
     };

@@ -12,7 +12,7 @@ const DISK_PROPERTY = 'snapbank_disk';
 export const STATUS_PROPERTY = 'snapbank_server_status';
 
 export interface MarkOf {
-  bankId: string;
+  homeId: string;
   checkpoint: string;
   /** What is made for this volume alone. */
   disk?: number;
@@ -21,7 +21,7 @@ export interface MarkOf {
 /** What is put on a snapshot and on copies of a volume when they are made. */
 export function volumeMarks(mark: Required<MarkOf>): Record<string, string> {
   return {
-    [BANK_PROPERTY]: mark.bankId,
+    [BANK_PROPERTY]: mark.homeId,
     [CHECKPOINT_PROPERTY]: mark.checkpoint,
     [DISK_PROPERTY]: String(mark.disk),
   };
@@ -75,9 +75,9 @@ export async function markedSnapshots(
   return snapshots;
 }
 
-function filterOf({ bankId, checkpoint, disk }: MarkOf): Record<string, string> {
+function filterOf({ homeId, checkpoint, disk }: MarkOf): Record<string, string> {
   return {
-    [BANK_PROPERTY]: bankId,
+    [BANK_PROPERTY]: homeId,
     [CHECKPOINT_PROPERTY]: checkpoint,
     ...(disk === undefined ? {} : { [DISK_PROPERTY]: String(disk) }),
   };

@@ -32,7 +32,7 @@ export async function snapshotVolume(
 ): Promise<VolumeSnapshotProgress> {
   const { checkpoint, serverId, disk, volumeId } = target;
   const [openstack, bank] = await Promise.all([services.openstack(), services.bank()]);
-  const mark = { bankId: bank.info.bankId, checkpoint, disk };
+  const mark = { homeId: bank.info.homeId, checkpoint, disk };
   const [left] = await markedSnapshots(openstack, mark, signal);
   const now = services.clock.now();
   const startedAt = target.startedAt ?? new Date(now).toISOString();

@@ -1,3 +1,4 @@
+import { requireHome } from '../bank/home.ts';
 import type { Services } from '../services.ts';
 import { removeOldObjects } from '../work-objects.ts';
 import {
@@ -37,6 +38,8 @@ export interface Swept {
  * of checkpoints; what harms nobody, such as an open record without an image, is left to the collector and to `snapbank doctor`.
  */
 export async function sweepOrphans(services: Services, signal: AbortSignal): Promise<Swept> {
+  // What is in the cloud is of the bank that this is a copy of.
+  requireHome(await services.bank());
   const isLost = (stopped: StoppedServer) => isForgotten(services, stopped, signal);
   const { serverIds: startedServerIds } = await startLostServers(services, isLost, signal);
   const images = await removed(services, orphanedSnapshots(services, signal), signal);

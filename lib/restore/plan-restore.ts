@@ -207,7 +207,7 @@ function proofOf({ prove_boot: wanted, image_only: imageOnly }: RestoreRequest):
 /** The same execution gives the same id, so that a repeated one finds what it made. */
 function restoreIdOf(bank: Bank, execution: string): string {
   return createHash('sha256')
-    .update(`${bank.info.bankId}\0restore\0${execution}`)
+    .update(`${bank.info.homeId}\0restore\0${execution}`)
     .digest('hex')
     .slice(0, 24);
 }

@@ -2,7 +2,7 @@ import { PinFenced } from '../bank/register/errors.ts';
 import { clearDamage, markDamaged } from '../bank/register/damage-marks.ts';
 import { renewPin } from '../bank/register/reader-pin.ts';
 import type { Register } from '../bank/register/register.ts';
-import { StoreRefused } from '../bank/store/errors.ts';
+import { refusesWrites } from '../bank/refuses-writes.ts';
 import { readFailures } from '../protect/map-results.ts';
 import type { Services } from '../services.ts';
 import { SegmentsNotVerified } from './errors.ts';
@@ -220,7 +220,7 @@ async function unlessReadOnly(services: Services, write: () => Promise<void>): P
   try {
     await write();
   } catch (error) {
-    if (!(error instanceof StoreRefused)) throw error;
+    if (!refusesWrites(error)) throw error;
     services.log.warn('The register cannot be written: results are not kept there', {
       register: services.places.register.location,
       cause: error.message,

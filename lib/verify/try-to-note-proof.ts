@@ -1,7 +1,7 @@
 import { CheckpointNotFound, CheckpointStateRefused } from '../bank/register/errors.ts';
 import { noteProof } from '../bank/register/prune-checkpoint.ts';
 import type { Register } from '../bank/register/register.ts';
-import { StoreRefused } from '../bank/store/errors.ts';
+import { refusesWrites } from '../bank/refuses-writes.ts';
 
 /** Notes the proof; false where it cannot be noted: the checkpoint is on its way out, or the bank can only be read. */
 export async function tryToNoteProof(
@@ -17,7 +17,7 @@ export async function tryToNoteProof(
     const passes =
       error instanceof CheckpointStateRefused ||
       error instanceof CheckpointNotFound ||
-      error instanceof StoreRefused;
+      refusesWrites(error);
     if (!passes) throw error;
     return false;
   }

@@ -1,5 +1,4 @@
-import { UnsupportedBank } from '../errors.ts';
-import { StoreRefused } from '../store/errors.ts';
+import { refusesWrites } from '../refuses-writes.ts';
 import type { CallOptions } from '../store/object-store.ts';
 import { CheckpointNotFound, CheckpointStateRefused, PinFenced } from './errors.ts';
 import { pinIdOf } from './ids.ts';
@@ -142,7 +141,7 @@ async function hold(
     try {
       if (await compareAndSet(series, head.generation, pin, options)) return pin;
     } catch (error) {
-      if (!(error instanceof StoreRefused || error instanceof UnsupportedBank)) throw error;
+      if (!refusesWrites(error)) throw error;
       register.log.warn(
         'The register cannot be written: the checkpoint is read without a pin, and may be collected meanwhile',
         { checkpoint, register: register.store.location, cause: error.message },

@@ -157,6 +157,7 @@ describe('openBank', () => {
     );
     await places.bank.put('bank.json', file);
     await places.register.put('bank.json', file);
+    await places.register.delete(['home.json']);
 
     const bank = await openBank(places, {});
 
