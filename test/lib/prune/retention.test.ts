@@ -26,6 +26,33 @@ function kept(
 const days = (...numbers: number[]) => numbers.map((number) => candidate(NOW - number * DAY));
 const iso = (...candidates: Candidate[]) => candidates.map(({ checkpoint }) => checkpoint);
 
+/** An hourly checkpoint each, from then on. */
+const hours = (from: string, count: number) =>
+  Array.from({ length: count }, (_, n) => candidate(Date.parse(from) + n * HOUR + 60_000));
+
+/** Zones that change their clocks by an hour or by half of one, in the north and in the south. */
+const CHANGING = [
+  'Europe/Vienna',
+  'America/New_York',
+  'America/St_Johns',
+  'Australia/Lord_Howe',
+  'Asia/Beirut',
+  'America/Santiago',
+] as const;
+
+/** By zone: the hours of 2026 at which its clocks are changed. */
+const CHANGES = new Map(CHANGING.map((timeZone) => [timeZone, changesOf(timeZone)]));
+
+function changesOf(timeZone: string): number[] {
+  const format = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' });
+  const offsetAt = (at: number) => format.format(at).replace(/.*GMT/, '');
+  const from = (begin: number, count: number, step: number) =>
+    Array.from({ length: count }, (_, n) => begin + n * step).filter(
+      (at) => offsetAt(at) !== offsetAt(at + step),
+    );
+  return from(Date.UTC(2026, 0), 365, DAY).flatMap((day) => from(day, 24, HOUR));
+}
+
 describe('retention', () => {
   it('keeps the newest of each day, week, month and year', () => {
     const all = Array.from({ length: 800 }, (_, number) => candidate(NOW - number * 12 * HOUR));
@@ -194,6 +221,116 @@ describe('retention', () => {
         },
       ),
       { numRuns: 150 },
+    );
+  });
+
+  /** Moments of 30 years, of them half within some hours of a change of the zone's clocks. */
+  const placed = fc.constantFrom(...CHANGING).chain((timeZone) => {
+    const changes = CHANGES.get(timeZone) ?? [];
+    const near = fc
+      .record({ change: fc.nat(changes.length - 1), minutes: fc.integer({ min: -150, max: 150 }) })
+      .map(({ change, minutes }) => (changes[change] ?? 0) + minutes * 60_000);
+    const any = fc.integer({ min: Date.UTC(2015, 0), max: Date.UTC(2045, 0) });
+    return fc.record({ timeZone: fc.constant(timeZone), moment: fc.oneof(near, any) });
+  });
+  const periods = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
+
+  it('puts no moment between two of one hour, day, week, month or year elsewhere, however clocks are changed', () => {
+    fc.assert(
+      fc.property(
+        placed,
+        fc.array(fc.oneof(fc.nat(180), fc.nat(40 * 24 * 60)), { minLength: 2, maxLength: 2 }),
+        ({ moment: begin, timeZone }, minutes) => {
+          const namesOf = periodNames(timeZone);
+          const [later = 0, latest = 0] = minutes.toSorted((one, other) => one - other);
+          const [first, between, last] = [0, later, latest].map((m) => namesOf(begin + m * 60_000));
+          for (const period of periods) {
+            if (first?.[period] !== last?.[period]) continue;
+            expect(between?.[period], `${timeZone} ${period}`).toBe(first?.[period]);
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('takes no hour for longer than an hour, and no day for longer than 25', () => {
+    fc.assert(
+      fc.property(placed, ({ moment, timeZone }) => {
+        const namesOf = periodNames(timeZone);
+        const names = namesOf(moment);
+        expect(namesOf(moment + HOUR).hourly).not.toBe(names.hourly);
+        expect(namesOf(moment + 25 * HOUR).daily).not.toBe(names.daily);
+        expect(namesOf(moment + 7 * DAY + HOUR).weekly).not.toBe(names.weekly);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('keeps an hourly checkpoint of each of the 23, 24 or 25 hours of a day, also where clocks are changed', () => {
+    const now = Date.UTC(2027, 0);
+    for (const [from, count] of [
+      ['2026-03-28T23:00:00Z', 23],
+      ['2026-03-29T22:00:00Z', 24],
+      ['2026-10-24T22:00:00Z', 25],
+    ] as const) {
+      const day = hours(from, count);
+      const before = hours(new Date(Date.parse(from) - DAY).toISOString(), 20);
+      const options = { timeZone: 'Europe/Vienna', now };
+      expect(kept([...before, ...day], { hourly: count }, options)).toEqual(
+        iso(...day.toReversed()),
+      );
+      expect(kept([...before, ...day], { daily: 1 }, options)).toEqual(iso(...day.slice(-1)));
+    }
+  });
+
+  it('only keeps more when the clock of whoever prunes is set back, and takes nothing before its time back that it let go', () => {
+    fc.assert(
+      fc.property(
+        candidates,
+        rules,
+        zones,
+        fc.integer({ min: 0, max: 20_000 }),
+        (all, rule, timeZone, hoursBack) => {
+          const now = kept(all, rule, { timeZone });
+          const setBack = kept(all, rule, { timeZone, now: NOW - hoursBack * HOUR });
+          expect(now.filter((one) => !setBack.includes(one))).toEqual([]);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('lets go only what is older than a good one that stays, when clocks of backups jumped, ahead or back', () => {
+    // Made one after the other, by a clock that is at times hours, weeks or years wrong.
+    const jumps = fc.array(
+      fc.record({
+        step: fc.integer({ min: 1, max: 48 }),
+        wrongBy: fc.constantFrom(0, 0, 0, -9000, -5, 6, 400, 90_000),
+      }),
+      { minLength: 1, maxLength: 40 },
+    );
+    fc.assert(
+      fc.property(jumps, rules, zones, (made, rule, timeZone) => {
+        let at = NOW - 60 * DAY;
+        const all = made.map(({ step, wrongBy }, n) => {
+          at += step * HOUR;
+          return candidate(at + wrongBy * HOUR + n, { isGood: n % 5 !== 3 });
+        });
+        const now = at + HOUR;
+        const stays = new Set(kept(all, rule, { timeZone, now }));
+        for (const one of all) {
+          // One from the future counts for nothing, and stays until its time has come.
+          if (one.createdAt > now) expect(stays).toContain(one.checkpoint);
+          if (stays.has(one.checkpoint)) continue;
+          const newer = all.filter(
+            ({ checkpoint, createdAt, isGood }) =>
+              stays.has(checkpoint) && isGood && createdAt > one.createdAt && createdAt <= now,
+          );
+          expect(newer.length, one.checkpoint).toBeGreaterThan(0);
+        }
+      }),
+      { numRuns: 200 },
     );
   });
 
