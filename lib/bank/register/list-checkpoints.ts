@@ -1,14 +1,14 @@
 import type { CallOptions } from '../store/object-store.ts';
 import { RecordUnreadable } from './errors.ts';
 import { CheckpointId, serverKeyIn } from './ids.ts';
-import { mapInOrder } from './in-order.ts';
 import type { CheckpointRecord } from './record.ts';
 import { type RecordHead, recordSeries } from './records.ts';
 import type { Register } from './register.ts';
-import { isOpenGrave, type ListedSeries, listSeries, readListed } from './series.ts';
+import { isOpenGrave, type ListedSeries, listSeries, readListedTogether } from './series.ts';
 
-/** Records read at once while listing. */
-const READS_AT_ONCE = 16;
+/** Requests under way at once while listing, and records whose tombstones are looked for by one list. */
+const READS_AT_ONCE = 32;
+const READ_TOGETHER = 256;
 
 export interface ListOptions extends CallOptions {
   /** Only this server's records: one short list. */
@@ -30,8 +30,8 @@ export interface ListedHead {
 }
 
 /**
- * The records of the register, in the order of server keys and checkpoint ids, which says nothing about time. One list, and a read
- * for each record that is not buried.
+ * The records of the register, in the order of server keys and checkpoint ids, which says nothing about time. A read for
+ * each record that is not buried, and lists.
  */
 export async function* listCheckpoints(
   register: Register,
@@ -47,11 +47,41 @@ export async function* listHeads(
   register: Register,
   options: ListOptions = {},
 ): AsyncGenerator<ListedHead, void, undefined> {
-  yield* mapInOrder(listKeys(register, options), READS_AT_ONCE, async (listed) => {
-    const { checkpoint, generation } = listed;
-    const head = await readListed(recordSeries(register, checkpoint), generation, options);
-    return { checkpoint, head, isOpenGrave: isOpenGrave(listed) };
+  let together: ListedRecord[] = [];
+  for await (const listed of listKeys(register, options)) {
+    together.push(listed);
+    if (together.length < READ_TOGETHER) continue;
+    yield* await readHeads(register, together, options);
+    together = [];
+  }
+  yield* await readHeads(register, together, options);
+}
+
+async function readHeads(
+  register: Register,
+  records: readonly ListedRecord[],
+  { serverKey, signal }: ListOptions,
+): Promise<ListedHead[]> {
+  const listed = records.map(({ checkpoint, generation }) => ({
+    series: recordSeries(register, checkpoint),
+    highest: generation,
+  }));
+  const below = recordsBelow(serverKey);
+  const readOptions = {
+    below,
+    readsAtOnce: READS_AT_ONCE,
+    ...(signal === undefined ? {} : { signal }),
+  };
+  const heads = await readListedTogether(listed, readOptions);
+  return records.flatMap((record, index) => {
+    const head = heads[index];
+    const { checkpoint } = record;
+    return head === undefined ? [] : [{ checkpoint, head, isOpenGrave: isOpenGrave(record) }];
   });
+}
+
+function recordsBelow(serverKey: string | undefined): string {
+  return serverKey === undefined ? 'records/' : `records/${serverKey}/`;
 }
 
 /** The records as the keys alone show them. */
@@ -59,7 +89,7 @@ export async function* listKeys(
   register: Register,
   { serverKey, after, ...options }: ListOptions = {},
 ): AsyncGenerator<ListedRecord, void, undefined> {
-  const prefix = serverKey === undefined ? 'records/' : `records/${serverKey}/`;
+  const prefix = recordsBelow(serverKey);
   const place = after === undefined ? {} : { after: recordSeries(register, after).prefix };
   for await (const listed of listSeries(register.store, prefix, { ...options, ...place })) {
     const { prefix: found, ...keys } = listed;

@@ -3,10 +3,16 @@ import { InvalidInput } from '../../../../lib/errors.ts';
 import { abandonCheckpoint } from '../../../../lib/bank/register/abandon-checkpoint.ts';
 import { CheckpointAmbiguous, CheckpointNotFound } from '../../../../lib/bank/register/errors.ts';
 import { findCheckpoint } from '../../../../lib/bank/register/find-checkpoint.ts';
-import { listCheckpoints } from '../../../../lib/bank/register/list-checkpoints.ts';
+import {
+  listCheckpoints,
+  listHeads,
+  type ListOptions,
+} from '../../../../lib/bank/register/list-checkpoints.ts';
 import { buryRecord, pruneCheckpoint } from '../../../../lib/bank/register/prune-checkpoint.ts';
 import { faultyStore } from '../store/faulty-store.ts';
 import type { CheckpointRecord } from '../../../../lib/bank/register/record.ts';
+import { recordSeries } from '../../../../lib/bank/register/records.ts';
+import { bury } from '../../../../lib/bank/register/series.ts';
 import { all, aRegister, aServer, committed, opened } from './a-register.ts';
 
 describe('listCheckpoints', () => {
@@ -36,7 +42,7 @@ describe('listCheckpoints', () => {
     expect(listed).toEqual([one]);
   });
 
-  it('takes one list, and reads several records at once', async () => {
+  it('takes two lists and a read for each record, several at once', async () => {
     const register = aRegister();
     for (let server = 0; server < 40; server++) {
       await committed(register, 'e1', { server: aServer(`server-${server}`) });
@@ -44,8 +50,10 @@ describe('listCheckpoints', () => {
     let lists = 0;
     let reading = 0;
     let most = 0;
+    let others = 0;
     const store = faultyStore(register.store, ({ method }) => {
-      lists += method === 'list' ? 1 : 0;
+      if (method === 'list') lists += 1;
+      else if (method !== 'get') others += 1;
       return undefined;
     });
     const counting = {
@@ -62,9 +70,60 @@ describe('listCheckpoints', () => {
     const listed = await all(listCheckpoints({ ...register, store: counting }));
 
     expect(listed).toHaveLength(40);
-    expect(lists).toBe(1);
+    expect(lists).toBe(2);
+    expect(others).toBe(0);
     expect(most).toBeGreaterThan(4);
-    expect(most).toBeLessThanOrEqual(16);
+    expect(most).toBeLessThanOrEqual(32);
+  });
+
+  it('believes no generation that was written anew while it was read, after the burial of its record', async () => {
+    const register = aRegister();
+    const checkpoints: string[] = [];
+    for (let server = 0; server < 3; server++) {
+      const more = { server: aServer(`server-${server}`) };
+      checkpoints.push((await committed(register, 'e1', more)).checkpoint);
+    }
+    const [, second = ''] = checkpoints.sort(byPlace);
+    const { store } = register;
+    const burying = {
+      ...store,
+      get: async (key: string) => {
+        if (key.includes(second)) {
+          // Of another time, and put there by a request that was under way for long.
+          const late = await store.get(key);
+          await bury(recordSeries(register, second));
+          await store.put(key, late);
+        }
+        return await store.get(key);
+      },
+    };
+
+    const heads = await all(listHeads({ ...register, store: burying }));
+
+    expect(heads.map(({ checkpoint }) => checkpoint)).toEqual(checkpoints);
+    expect(heads.map(({ head: { kind } }) => kind)).toEqual(['live', 'buried', 'live']);
+  });
+
+  it('reads the records of more than one batch, those of one server, and those behind one', async () => {
+    const register = aRegister();
+    const open = async (server: number, execution: string) =>
+      (await committed(register, execution, { server: aServer(`server-${server}`) })).checkpoint;
+    const checkpoints: string[] = [];
+    for (let execution = 0; execution < 300; execution++) {
+      checkpoints.push(await open(execution % 3, `e${execution}`));
+    }
+    checkpoints.sort(byPlace);
+    const serverKey = checkpoints[0]?.slice(16) ?? '';
+    const after = checkpoints[20] ?? '';
+    const found = async (options: ListOptions) =>
+      (await all(listHeads(register, options))).map(({ checkpoint, head }) => {
+        expect(head.kind).toBe('live');
+        return checkpoint;
+      });
+
+    expect(await found({})).toEqual(checkpoints);
+    expect(await found({ serverKey })).toEqual(checkpoints.slice(0, 100));
+    expect(await found({ after })).toEqual(checkpoints.slice(21));
   });
 
   it('is not silent about what is no record', async () => {
@@ -146,4 +205,13 @@ describe('findCheckpoint', () => {
 
 async function bySummary({ summary = '' }: CheckpointRecord): Promise<string[]> {
   return [summary];
+}
+
+/** As records lie in the register. */
+function byPlace(one: string, other: string): number {
+  return placeOf(one) < placeOf(other) ? -1 : 1;
+}
+
+function placeOf(checkpoint: string): string {
+  return checkpoint.slice(16) + checkpoint;
 }
