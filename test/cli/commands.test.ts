@@ -450,6 +450,25 @@ describe('the snapbank command', () => {
     expect(Buffer.compare(await cloud.readGuest(summary.serverId, MIB, MIB), data)).toBe(0);
   });
 
+  it('boots a twin and shows since when that is proven, or names the text that its console did not show', async () => {
+    const twins = () => cloud.inventory().servers.filter(({ name }) => name.includes('proof'));
+    const boot = ['verify', 'web-1@latest', '--boot', '--console'];
+
+    const wrong = await snapbank([...boot, 'no such prompt:', '--boot-seconds', '1']);
+    expect(wrong.exitCode).toBe(1);
+    expect(wrong.stderr).toMatch(/BootNotProven.*no such prompt:/s);
+    expect(twins()).toEqual([]);
+
+    const right = await snapbank([...boot, 'demo guest of server']);
+    expect(right).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('its console showed "demo guest of server"'),
+    });
+    expect(twins()).toEqual([]);
+    expect((await snapbank(['show', 'web-1@latest'])).stdout).toMatch(/^Last proven .*booted/m);
+    expect((await snapbank(['checkpoints'])).stdout).toMatch(/CREATED .* LAST PROVEN\n/);
+  });
+
   it('names a wrong key', async () => {
     const other = join(directory, 'other-key');
     await snapbank(['bank', 'init', '--bank', join(directory, 'third'), '--key-file', other]);
