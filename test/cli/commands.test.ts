@@ -76,6 +76,9 @@ async function exported(file: string, ...options: string[]): Promise<Ran> {
   return await snapbank(['export', 'web-1@latest', '--output', join(directory, file), ...options]);
 }
 
+/** Servers that a proof of a boot made. */
+const twins = () => cloud.inventory().servers.filter(({ name }) => name.includes('proof'));
+
 describe('the snapbank command', () => {
   it('says what to type when there is no bank yet', async () => {
     const ran = await snapbank(['backup', '--all']);
@@ -451,7 +454,6 @@ describe('the snapbank command', () => {
   });
 
   it('boots a twin and shows since when that is proven, or names the text that its console did not show', async () => {
-    const twins = () => cloud.inventory().servers.filter(({ name }) => name.includes('proof'));
     const boot = ['verify', 'web-1@latest', '--boot', '--console'];
 
     const wrong = await snapbank([...boot, 'no such prompt:', '--boot-seconds', '1']);
