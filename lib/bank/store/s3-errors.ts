@@ -24,6 +24,15 @@ const NOT_SENT = new Set([
   'EHOSTDOWN',
 ]);
 
+/** Faults by which an answer ends in its middle, whatever status it began with: what it was to say is not known. */
+const CUT = new Set([
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
 const LOG_IN_AGAIN = 'the credentials have expired; log in again';
 const NO_CREDENTIALS =
   'no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE and log in';
@@ -80,7 +89,7 @@ export function codeOf(error: unknown): string {
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof SnapbankError) return false;
   const code = codeOf(error);
-  if (PASSING.has(code)) return true;
+  if (PASSING.has(code) || CUT.has(code)) return true;
   if (ADVICE.has(code)) return false;
   const status = statusOf(error);
   // A success that cannot be understood was cut, or came from something in between.

@@ -2,11 +2,11 @@ import { type S3Lab, s3Places } from './s3-places.ts';
 import { directoryPlaces } from './directory-places.ts';
 import { runWholeMachine } from './whole-machine.ts';
 import { startS3Server } from '../../s3-server/s3-server.ts';
-import { makeBucket, removeBucket } from '../../s3-lab/buckets.ts';
+import setLabVariables from '../../s3-lab/environment.ts';
 
 /**
  * `npm run campaign:stores -- [seeds] [first seed] [store]`: the whole machine as many times as wanted on a store that fails, and how
- * it ended. Stores: `s3`, the real server of the lab (eval "$(bash test/s3-lab/lab.sh env)"), `directory`, and `embedded`, the S3 server
+ * it ended. Stores: `s3`, the real server of the lab, `directory`, and `embedded`, the S3 server
  * of the tests. Names each failed seed.
  */
 const seeds = Number(process.argv[2] ?? 100);
@@ -58,6 +58,8 @@ async function openLab(): Promise<{ place: S3Lab; close: () => Promise<void> }> 
       close: async () => await server.close(),
     };
   }
+  setLabVariables();
+  const { makeBucket, removeBucket } = await import('../../s3-lab/buckets.ts');
   const bucket = await makeBucket();
   return {
     place: { url: process.env['AWS_ENDPOINT_URL_S3'] ?? '', bucket, client: {} },

@@ -10,39 +10,18 @@ import {
   startFaultProxy,
 } from '../../s3-server/fault-proxy.ts';
 import { keysOf } from '../../lib/bank/tamper.ts';
+import { passingFault } from '../../s3-server/passing-faults.ts';
 import { type FaultyPlaces, rateOf } from './faulty-places.ts';
 
-const passing: readonly (readonly [weight: number, (random: Random) => ProxyFault])[] = [
-  [3, () => ({ kind: 'answer', effect: false, status: 503, code: 'SlowDown' })],
-  [1, () => ({ kind: 'answer', effect: false, status: 500, code: 'InternalError' })],
-  [3, () => ({ kind: 'answer', effect: true, status: 500, code: 'InternalError' })],
-  [1, () => ({ kind: 'answer', effect: false, status: 409, code: 'OperationAborted' })],
-  [1, () => ({ kind: 'page', effect: false, status: 502, body: '<html>Bad Gateway' })],
-  [1, () => ({ kind: 'page', effect: false, status: 200, body: '<html>Please log in' })],
-  [2, () => ({ kind: 'reset', effect: false })],
-  [3, () => ({ kind: 'reset', effect: true })],
-  [2, (random) => ({ kind: 'cut request', share: random.word() / 2 ** 32 })],
-  [3, (random) => ({ kind: 'cut answer', share: random.word() / 2 ** 32 })],
-  [3, () => ({ kind: 'twice' })],
-  [1, () => ({ kind: 'answered twice' })],
-  // The client takes the clock that the answer tells: the next request is really an hour off.
-  [1, (random) => skewed(random.pick([0, 3600, -3600]))],
-];
 /** Each costs the real seconds of an attempt: one while a machine runs. */
 const silence: readonly ProxyFault[] = [
   { kind: 'silence', effect: false },
   { kind: 'silence', effect: true },
 ];
 const expired: ProxyFault = { kind: 'answer', effect: false, status: 400, code: 'ExpiredToken' };
-const drawn = passing.flatMap(([weight, fault]) => Array<typeof fault>(weight).fill(fault));
 
 const ATTEMPT_MILLISECONDS = 2000;
 const MOST_SILENCES = 1;
-
-function skewed(clockOffsetSeconds: number): ProxyFault {
-  const code = 'RequestTimeTooSkewed';
-  return { kind: 'answer', effect: false, status: 403, code, clockOffsetSeconds };
-}
 
 export interface S3Lab {
   url: string;
@@ -76,7 +55,7 @@ export async function s3Places(seed: number, lab: S3Lab): Promise<FaultyPlaces> 
       const code = 'ConditionalRequestConflict';
       return { kind: 'answer', effect: false, status: 409, code };
     }
-    return random.pick(drawn)(random);
+    return passingFault(random);
   };
   const open = (client: S3Client, place: string, clock?: Clock): ObjectStore =>
     s3Store({

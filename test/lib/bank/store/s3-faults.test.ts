@@ -149,6 +149,16 @@ describe('s3Store under passing faults', () => {
     expect(new Set(clock.sleeps).size).toBeGreaterThan(1);
   });
 
+  it('asks again when a refusal is cut in its middle', async () => {
+    await store.put('first', text('x'));
+    server.failNext('GetObject', { kind: 'cut body', afterBytes: 10 });
+    await expect(store.get('nothing')).rejects.toThrow(ObjectNotFound);
+
+    server.failNext('PutObject', { kind: 'cut body', afterBytes: 10 });
+    expect(await store.putIfAbsent('first', text('y'))).toBe(false);
+    expect(clock.sleeps).toHaveLength(2);
+  });
+
   it('sends again what arrived damaged', async () => {
     const client = s3Client(clientOptions());
     let sends = 0;
