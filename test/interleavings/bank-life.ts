@@ -42,8 +42,10 @@ import type { Scheduler } from './scheduler.ts';
 const UNDELETE_DAYS = [0.0005, 0.0005, 0.02];
 /** Committed checkpoints above which more are pruned than made. */
 const ENOUGH = 5;
+/** Those that stay where it is about compactions. */
+const FEW = 2;
 /** How much longer than usual the pauses are: in some runs one thing is done all the time, in some another. */
-const PACES = [0.5, 2, 8, 32];
+const PACES = [0.5, 1, 4, 16];
 const SERVERS = ['one', 'one', 'two'] as const;
 const CLOUD = { cloud: 'cloud', region: 'region' };
 const BOOT_IMAGE = { ...CLOUD, imageId: 'image' };
@@ -51,6 +53,8 @@ const BOOT_IMAGE = { ...CLOUD, imageId: 'image' };
 /** Backups, restores, verifications, prunes and collections of one bank, each of them again and again until they are told to end. */
 export class BankLife {
   collections = 0;
+  /** In some runs little stands in the way of compactions. */
+  readonly isForCompactions: boolean;
   readonly #scheduler: Scheduler;
   readonly #observer: Observer;
   readonly #executions: Executions;
@@ -63,6 +67,7 @@ export class BankLife {
   constructor(scheduler: Scheduler, observer: Observer) {
     this.#scheduler = scheduler;
     this.#observer = observer;
+    this.isForCompactions = scheduler.chance(0.5);
     this.#disks = new GuestDisks(scheduler);
     this.#undeleteDays = scheduler.pick(UNDELETE_DAYS) ?? 0;
     this.#executions = new Executions(scheduler, observer, (imageId) => this.#imageOf(imageId));
@@ -70,7 +75,11 @@ export class BankLife {
 
   /** What was before: some backups, of which the older ones are pruned and due to be collected. */
   async begin(): Promise<void> {
-    for (const server of ['one', 'two', 'one', 'one']) await this.#backUp(server);
+    for (const server of ['one', 'two', 'one', 'two', 'one']) {
+      // Much is written between these, so that the packs of the first ones are little used.
+      if (this.isForCompactions) this.#disks.written(server);
+      await this.#backUp(server);
+    }
     for (const head of this.#readable().slice(0, 2)) {
       await this.#executions.run('prune', async (execution) => {
         await this.#executions.task(execution, async (services) => {
@@ -78,17 +87,21 @@ export class BankLife {
         });
       });
     }
-    this.#scheduler.pass(this.#undeleteDays * 24 * 3600 * 1000 * 2 * this.#scheduler.random());
+    const share = this.isForCompactions ? 1 : 2 * this.#scheduler.random();
+    this.#scheduler.pass(this.#undeleteDays * 24 * 3600 * 1000 * share);
   }
 
   start(): void {
-    for (const server of SERVERS) this.#repeatedly(60, () => this.#backUp(server));
-    for (let count = 0; count < 2; count++) {
-      this.#repeatedly(120, () => this.#restore());
-      this.#repeatedly(30, () => this.#prune());
-      this.#repeatedly(60, () => this.collect());
+    const others = this.isForCompactions ? 1500 : 0;
+    for (const server of this.isForCompactions ? ['two'] : SERVERS) {
+      this.#repeatedly(60 + others, () => this.#backUp(server));
     }
-    this.#repeatedly(400, () => this.#verify());
+    for (let count = 0; count < 2; count++) {
+      this.#repeatedly(120 + others, () => this.#restore());
+      this.#repeatedly(this.isForCompactions ? 300 : 30, () => this.#prune());
+      this.#repeatedly(30, () => this.collect());
+    }
+    this.#repeatedly(400 + others, () => this.#verify());
     this.#repeatedly(200, () => this.#deleteByAnOldList());
   }
 
@@ -267,6 +280,7 @@ export class BankLife {
     const head = this.#scheduler.pick([...live, ...builtOn, ...builtOn, ...builtOn]);
     if (head === undefined) return;
     const committed = live.filter(({ state }) => state === 'COMMITTED').length;
+    if (this.isForCompactions && committed <= FEW) return;
     await this.#executions.run('prune', async (execution) => {
       await this.#executions.task(execution, async (services) => {
         const register = await services.register();

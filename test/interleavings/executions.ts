@@ -28,7 +28,7 @@ import type { Observer } from './observer.ts';
 import { Killed, type Scheduler } from './scheduler.ts';
 
 /** Shares of the calls to the stores that fail, one for each run. */
-const FAULT_RATES = [0, 0.003, 0.01, 0.03];
+const FAULT_RATES = [0, 0.001, 0.003, 0.01];
 /** Shares of the workers that die on the way, and after how many calls at most. */
 const DEATH_RATE = 0.1;
 const MAX_CALLS_TO_DEATH = 150;
@@ -37,7 +37,7 @@ const LAST_DEATH_RATE = 0.3;
 /** Share of the functions that are taken for dead and are not: a second one does the same at the same time. */
 const TWIN_RATE = 0.07;
 /** Share of the looks at the time that is left at which there is none. */
-const SHORT_OF_TIME_RATE = 0.01;
+const SHORT_OF_TIME_RATE = 0.003;
 const FUNCTION_MILLISECONDS = 900_000;
 const MAX_FAILURES = 4;
 

@@ -5,26 +5,28 @@ const SEGMENTS = 2;
 const CHUNKS = SEGMENTS * CHUNKS_PER_SEGMENT - 2;
 /** The last chunk is a short one. */
 const DISK_BYTES = CHUNKS * CHUNK - 1000;
-/** Chunks that are written between two backups, at most. */
-const MAX_WRITTEN = 9;
+/** Chunks that are written between two backups, at most: one for each run. */
+const MAX_WRITTEN = [5, 9];
 
 /** The disks of servers of one boot image, which are written to all the time. */
 export class GuestDisks {
   readonly segments = Array.from({ length: SEGMENTS }, (_, segment) => segment);
   readonly #scheduler: Scheduler;
   readonly #image: Buffer;
+  readonly #maxWritten: number;
   readonly #disks = new Map<string, Buffer>();
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
     this.#image = scheduler.bytes(DISK_BYTES);
+    this.#maxWritten = scheduler.pick(MAX_WRITTEN) ?? 0;
   }
 
   /** The server's disk as it is after some more writes. */
   written(serverId: string): Buffer {
     const disk = Buffer.from(this.#disks.get(serverId) ?? this.#image);
     this.#disks.set(serverId, disk);
-    const writes = Math.floor(this.#scheduler.random() * (MAX_WRITTEN + 1));
+    const writes = Math.floor(this.#scheduler.random() * (this.#maxWritten + 1));
     for (let count = 0; count < writes; count++) {
       const at = this.#chunk() * CHUNK;
       const kind = this.#scheduler.pick(['data', 'data', 'data', 'zeros', 'moved']);

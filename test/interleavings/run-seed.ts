@@ -50,7 +50,7 @@ export async function runSeed(seed: number, stores: Stores): Promise<SeedCounts>
     await scheduler.run(STEPS_TO_END, check);
     scheduler.isRough = true;
     life.start();
-    await scheduler.run(stores.steps, check);
+    await scheduler.run(stores.steps * (life.isForCompactions ? 2 : 1), check);
     life.end();
     if (scheduler.chance(0.5)) life.kill();
     await scheduler.run(STEPS_TO_END, check);

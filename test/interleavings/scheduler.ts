@@ -13,9 +13,12 @@ interface Turn {
   kill(): void;
 }
 
-/** Share of the turns that come late, and by how many steps at most: long enough for everything else to happen meanwhile. */
-const STALL_RATE = 0.02;
-const MAX_STALL = 1000;
+/**
+ * Shares of the turns that come late, one for each run, and by how many steps at most: long enough for everything else to happen
+ * meanwhile.
+ */
+const STALL_RATES = [0.01, 0.02, 0.06];
+const MAX_STALL = 600;
 /** Share of the turns after which a process goes on alone for a while, and for how many steps at most. */
 const BURST_RATE = 0.05;
 const MAX_BURST = 40;
@@ -39,6 +42,7 @@ export class Scheduler {
   #waiting: Turn[] = [];
   #burst: { process: string; left: number } | undefined;
   readonly #meanStepMilliseconds: number;
+  readonly #stallRate: number;
   readonly #weights = new Map<string, number>();
   readonly #killed = new Set<string>();
   /** Processes that are to be killed, with the steps that they have left. */
@@ -51,6 +55,7 @@ export class Scheduler {
     this.random = mulberry32(seed);
     // Leases run out while their holders are at work, in some runs more than in others.
     this.#meanStepMilliseconds = this.pick([500, 2000, 8000]) ?? 0;
+    this.#stallRate = this.pick(STALL_RATES) ?? 0;
     this.clock = {
       now: () => this.#nowMilliseconds,
       sleep: async (milliseconds) => {
@@ -71,7 +76,7 @@ export class Scheduler {
     { notBefore, sent }: { notBefore?: number; sent?: (() => Promise<unknown>) | undefined } = {},
   ): Promise<T> {
     if (this.#killed.has(process)) throw new Killed(process);
-    const isStalled = this.isRough && this.random() < STALL_RATE;
+    const isStalled = this.isRough && this.random() < this.#stallRate;
     const stall = isStalled ? this.steps + this.random() * MAX_STALL : 0;
     return await new Promise<T>((resolve, reject) => {
       this.#waiting.push({
