@@ -67,10 +67,10 @@ describe('planVolumes', () => {
     const { openstack } = await startWith(unlimited);
     const { cloud, region } = await openstack.identity();
     const disks = [
-      disk(1, { device: '/dev/vdaa' }),
       disk(2, { device: '/dev/vdc' }),
-      disk(3, { device: '/dev/vdb' }),
+      disk(1, { device: '/dev/vdaa' }),
       disk(0, { device: '/dev/vda' }),
+      disk(3, { device: '/dev/vdb' }),
     ];
 
     const planned = await planVolumes(openstack, disks, { origin: { cloud, region } }, signal);
