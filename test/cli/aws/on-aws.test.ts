@@ -33,9 +33,12 @@ function phasesOf({ events }: Ran): Record<string, unknown[]> {
   return phases;
 }
 
-/** Lines of the progress display, in no order: two servers are worked on at a time. */
+/**
+ * Lines of the progress display, in no order: two servers are worked on at a time. Whether one is seen to wait for the other depends on
+ * how fast that one is.
+ */
 function progressOf({ stderr }: Ran): string[] {
-  const lines = stderr.split('\n').filter((line) => /^(web|db)-1: /.test(line));
+  const lines = stderr.split('\n').filter((line) => /^(web|db)-1: (?!waiting)/.test(line));
   return lines.toSorted();
 }
 
