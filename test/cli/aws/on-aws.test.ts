@@ -33,12 +33,9 @@ function phasesOf({ events }: Ran): Record<string, unknown[]> {
   return phases;
 }
 
-/**
- * Lines of the progress display, in no order: two servers are worked on at a time. Whether one is seen to wait for the other depends on
- * how fast that one is.
- */
+/** Lines of the progress display, in no order: two servers are worked on at a time. */
 function progressOf({ stderr }: Ran): string[] {
-  const lines = stderr.split('\n').filter((line) => /^(web|db)-1: (?!waiting)/.test(line));
+  const lines = stderr.split('\n').filter((line) => /^(web|db)-1: /.test(line));
   return lines.toSorted();
 }
 

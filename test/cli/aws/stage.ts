@@ -58,11 +58,6 @@ export async function startStage(): Promise<Stage> {
   const home = await mkdtemp(join(tmpdir(), 'snapbank-aws-'));
   const [cloud, s3] = await Promise.all([startDemoCloud(), startS3Server()]);
   const flavorId = cloud.addFlavor({ name: 'm1', vcpus: 1, ramMib: 64, diskGib: 0 });
-  const imageId = await cloud.addImage({
-    name: 'base',
-    content: Buffer.alloc(8 * MIB, 'x'),
-    diskFormat: 'raw',
-  });
   const credentials = {
     AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
@@ -106,6 +101,9 @@ export async function startStage(): Promise<Stage> {
       SNAPBANK_KEY_FILE: join(home, 'other-key'),
     },
     async addServer(name, data = randomBytes(MIB)) {
+      // Of an image of its own: none waits for another, and what is shown depends on no server's speed.
+      const content = Buffer.alloc(8 * MIB, 'x');
+      const imageId = await cloud.addImage({ name: `base of ${name}`, content, diskFormat: 'raw' });
       const id = await cloud.addServer({ name, imageId, flavorId });
       await cloud.writeGuest(id, MIB, data);
       return id;
