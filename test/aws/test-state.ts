@@ -93,8 +93,12 @@ export async function differencesOf(client: SFNClient, visit: StateVisit): Promi
 }
 
 function usesContext(definition: string, state: string): boolean {
-  const at = definition.indexOf(`${JSON.stringify(state)}: {`);
-  return definition.slice(at, at + 3000).includes('$states.context');
+  const found: unknown[] = [];
+  JSON.parse(definition, (key, value: unknown) => {
+    if (key === state) found.push(value);
+    return value;
+  });
+  return JSON.stringify(found).includes('$states.context');
 }
 
 function isSame(one: string | undefined, other: string): boolean {
