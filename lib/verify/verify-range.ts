@@ -1,5 +1,6 @@
 import { readDamageMarks } from '../bank/register/damage-marks.ts';
 import { renewPin } from '../bank/register/reader-pin.ts';
+import { ObjectNotFound } from '../bank/store/errors.ts';
 import { settleAll } from '../disk/range/settle-all.ts';
 import { RangeUnfinished } from '../protect/errors.ts';
 import type { Services } from '../services.ts';
@@ -21,13 +22,29 @@ export async function verifyRange(
   services: Services,
   plan: VerifyPlan,
   item: VerifyItem,
+  call: Call,
+): Promise<void> {
+  const { signal } = call;
+  const group = await readGroup(await services.bank(), plan.verificationId, item.group, signal);
+  const ageMilliseconds = services.clock.now() - Date.parse(group.pinnedAt);
+  if (ageMilliseconds >= PIN_LEASE_SECONDS * 250) await renewPins(services, group, signal);
+  try {
+    await verifySegments(services, { plan, item, group }, call);
+  } catch (error) {
+    // Of a checkpoint whose pin ran out anything may have been collected, also between two reads.
+    if (error instanceof ObjectNotFound) await renewPins(services, group, signal);
+    throw error;
+  }
+}
+
+async function verifySegments(
+  services: Services,
+  { plan, item, group }: { plan: VerifyPlan; item: VerifyItem; group: VerifyGroup },
   { signal, remainingMilliseconds }: Call,
 ): Promise<void> {
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   const { work } = services.places;
   const { verificationId, level } = plan;
-  const group = await readGroup(bank, verificationId, item.group, signal);
-  await keepPins(services, group, signal);
   const versions = await readVersions(bank, group, item, signal);
   const marks = await readDamageMarks(register, { signal });
   const advance = (advancedBytes: number) => {
@@ -49,14 +66,12 @@ export async function verifyRange(
   }
 }
 
-/** Renews the pins when they may need it: there may be many. */
-async function keepPins(
+/** There may be many. Throws `PinFenced`. */
+async function renewPins(
   services: Services,
-  { checkpoints, pinnedAt }: VerifyGroup,
+  { checkpoints }: VerifyGroup,
   signal: AbortSignal,
 ): Promise<void> {
-  const ageMilliseconds = services.clock.now() - Date.parse(pinnedAt);
-  if (ageMilliseconds < PIN_LEASE_SECONDS * 250) return;
   const register = await services.register();
   await settleAll(checkpoints.map(({ pinId }) => renewPin(register, pinId, { signal })));
 }

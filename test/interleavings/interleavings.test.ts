@@ -15,6 +15,10 @@ describe('a bank, step by step in random order, with failures, deaths, collector
     happened.push(await runSeed(seed, await openStores('memory')));
   });
 
+  it('says of a verification whose pins ran out that they did, whatever it misses (seed 10031)', async () => {
+    await expect(runSeed(10_031, await openStores('memory'))).resolves.toBeDefined();
+  });
+
   it.each([
     ['checkpoints', 5],
     ['pruned', 2],
