@@ -7,7 +7,7 @@ import {
   CheckpointStateRefused,
   PinFenced,
 } from '../../lib/bank/register/errors.ts';
-import { CollectionOvertaken } from '../../lib/bank/collect/errors.ts';
+import { CollectionOvertaken, CollectionRefused } from '../../lib/bank/collect/errors.ts';
 import type { ExecutionProcess } from '../../lib/bank/register/record.ts';
 import { registerOn } from '../../lib/bank/register/register.ts';
 import {
@@ -180,7 +180,8 @@ export class Executions {
       const twin = this.#name(execution.id);
       scheduler.start(async () => {
         await this.#call(execution, twin, act).catch((error: unknown) => {
-          const isFine = [Killed, RangeUnfinished, ObjectNotFound];
+          // Whether it may be refused, the one that is waited for shows.
+          const isFine = [Killed, RangeUnfinished, ObjectNotFound, CollectionRefused];
           if (!this.isOrderly(error) && !isFine.some((kind) => error instanceof kind)) throw error;
         });
       });
