@@ -247,7 +247,7 @@ export const NEEDS: Readonly<Record<string, Needs>> = {
       delete: ['records/*', 'pins/*'],
     },
     work: {
-      get: ['collections/*', 'outcomes/*'],
+      get: ['collections/*', 'outcomes/*', 'results/*'],
       put: ['outcomes/*'],
       delete: ['collections/*'],
     },

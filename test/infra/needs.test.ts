@@ -61,8 +61,9 @@ const RARELY: Readonly<Record<string, readonly string[]>> = {
   CloseCollection: [
     'register s3:PutObject pins/*',
     'register s3:DeleteObject pins/*',
-    // One that is repeated.
+    // One that is repeated, and one after a failure.
     'work s3:GetObject outcomes/*',
+    'work s3:GetObject results/*',
   ],
   // Damage.
   PlanVerify: ['register s3:DeleteObject damaged/*'],

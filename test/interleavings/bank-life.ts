@@ -133,7 +133,8 @@ export class BankLife {
       if (plan === undefined) return undefined;
       const isDeleted = await this.#deletePages(execution, plan);
       if (isDeleted) await this.#compactGroups(execution, plan);
-      const summary = await this.#executions.state(execution, closeCollection, { plan, isDeleted });
+      const input = { plan, isDeleted, failure: null };
+      const { summary } = await this.#executions.state(execution, closeCollection, input);
       this.collections += 1;
       return summary;
     });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pruneCheckpoint } from '../../lib/bank/register/prune-checkpoint.ts';
+import { StoreUnavailable } from '../../lib/bank/store/errors.ts';
 import { openPin, releasePin } from '../../lib/bank/register/reader-pin.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -63,6 +64,30 @@ describe('the machine that collects garbage', () => {
     });
     expect(restored.output).toMatchObject({ identical: true });
     expect(world.published.map(({ DetailType }) => DetailType)).toContain('Collection Completed');
+  });
+
+  it('says that the store does not answer, and not that a Map failed', async () => {
+    await prune(checkpoints[0]);
+    await world.clock.advance(8 * 24 * 3600 * 1000);
+    const { places } = world;
+    const silence = new StoreUnavailable('The bucket does not answer.');
+    const bank = { ...places.bank, delete: () => Promise.reject(silence) };
+
+    const outcome = await world.run(
+      'collect-garbage',
+      {},
+      { services: world.servicesThrough({ ...places, bank }) },
+    );
+
+    expect(outcome).toMatchObject({ status: 'FAILED', error: 'StoreUnavailable' });
+    expect(outcome.cause).toContain(silence.message);
+    expect(world.published.at(-1)).toMatchObject({
+      DetailType: 'Collection Failed',
+      Detail: { data: { error: 'StoreUnavailable' } },
+    });
+    // Nothing is lost, and the next one can.
+    const again = await world.run('collect-garbage', {});
+    expect(again).toMatchObject({ status: 'SUCCEEDED', output: { buriedCheckpoints: 1 } });
   });
 
   it('says that a checkpoint is gone and that a reader still holds its data, which the next one deletes', async () => {
