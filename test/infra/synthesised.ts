@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
@@ -16,19 +16,24 @@ export function settingsWith(changes: Partial<Settings> = {}): Settings {
 
 /** The template of a stack of these settings, without bundles. Throws what cdk-nag finds. */
 export function synthesise(settings: Settings): Template {
-  const app = new App();
-  const containerDirectory = mkdtempSync(join(tmpdir(), 'snapbank-container-'));
-  copyFileSync(
-    join(PROJECT_ROOT, 'functions', 'container', 'Dockerfile'),
-    join(containerDirectory, 'Dockerfile'),
-  );
-  const stack = new SnapbankStack(app, {
-    containerDirectory,
-    settings,
-    codeOf: () => Code.fromInline('exports.handler = () => {};'),
-  });
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  app.synth();
-  rmSync(containerDirectory, { recursive: true });
-  return Template.fromStack(stack);
+  const directory = mkdtempSync(join(tmpdir(), 'snapbank-synth-'));
+  try {
+    const app = new App({ outdir: join(directory, 'out') });
+    const containerDirectory = join(directory, 'container');
+    mkdirSync(containerDirectory);
+    copyFileSync(
+      join(PROJECT_ROOT, 'functions', 'container', 'Dockerfile'),
+      join(containerDirectory, 'Dockerfile'),
+    );
+    const stack = new SnapbankStack(app, {
+      containerDirectory,
+      settings,
+      codeOf: () => Code.fromInline('exports.handler = () => {};'),
+    });
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    app.synth();
+    return Template.fromStack(stack);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
