@@ -34,7 +34,12 @@ export async function readPinned(
   try {
     const { root } = pin.record;
     const readable = await readCheckpoint(bank, { checkpoint, root }, signal);
-    await work({ services, bank, readable, keepPin: pinKeeper(register, pin.id) });
+    await work({
+      services,
+      bank,
+      readable,
+      keepPin: pinKeeper(register, { pinId: pin.id, root: pin.record.root }),
+    });
   } finally {
     await releasePin(register, pin.id);
   }

@@ -11,7 +11,7 @@ export const checkRange = stateFunction({
   name: 'CheckRange',
   input: z.strictObject({ plan: RestorePlan, imageId: z.string(), range: Check }),
   async run(services, { plan, imageId, range }, { signal, remainingMilliseconds }) {
-    const keepPin = pinKeeper(await services.register(), plan.pinId);
+    const keepPin = pinKeeper(await services.register(), plan);
     await keepPin({ signal });
     if ('reading' in range) {
       const { fileSizeBytes: sizeBytes } = plan.image;

@@ -12,7 +12,7 @@ export const uploadImage = stateFunction({
   input: z.strictObject({ plan: RestorePlan, imageId: z.string() }),
   async run(services, { plan, imageId }, { signal, remainingMilliseconds }) {
     const [openstack, register] = await Promise.all([services.openstack(), services.register()]);
-    const keepPin = pinKeeper(register, plan.pinId);
+    const keepPin = pinKeeper(register, plan);
     await keepPin({ signal });
     const image = await openstack.images.show(imageId, { signal });
     if (image.status === 'active') return {};

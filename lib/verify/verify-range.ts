@@ -73,5 +73,7 @@ async function renewPins(
   signal: AbortSignal,
 ): Promise<void> {
   const register = await services.register();
-  await settleAll(checkpoints.map(({ pinId }) => renewPin(register, pinId, { signal })));
+  await settleAll(
+    checkpoints.map(({ pinId, root }) => renewPin(register, pinId, { root, signal })),
+  );
 }

@@ -19,6 +19,10 @@ describe('a bank, step by step in random order, with failures, deaths, collector
     await expect(runSeed(10_031, await openStores('memory'))).resolves.toBeDefined();
   });
 
+  it('takes a pin that was taken anew, with another root, for none (seed 32450)', async () => {
+    await expect(runSeed(32_450, await openStores('memory'))).resolves.toBeDefined();
+  });
+
   it.each([
     ['checkpoints', 5],
     ['pruned', 2],

@@ -145,11 +145,13 @@ export class Observer {
     return this.#held.get(root)?.names ?? [];
   }
 
-  isPinHeld(id: string): boolean {
+  /** Whether the pin is held, with this root: one that is taken anew may hold another. */
+  isPinHeld(id: string, root = this.reliedOn.get(id)): boolean {
     const generations = this.registerKeys(`pins/${id}/`);
     const body = this.#register.get(generations.sort().at(-1) ?? '');
     const isBuried = this.#register.has(`pins/${id}/${String(TOMBSTONE)}`);
-    return !isBuried && body?.includes('"state":"HELD"') === true;
+    const isOf = root === undefined || body?.includes(`"key":"${root}"`) === true;
+    return !isBuried && isOf && body?.includes('"state":"HELD"') === true;
   }
 
   async check(): Promise<void> {

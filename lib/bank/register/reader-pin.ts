@@ -10,7 +10,7 @@ import {
   newLease,
 } from './lease.ts';
 import { pinSeries, type ReaderPinRecord } from './pin.ts';
-import type { CheckpointRecord, Execution, ReadableRecord } from './record.ts';
+import type { CheckpointRecord, Execution, ReadableRecord, RootReference } from './record.ts';
 import { readRecord } from './records.ts';
 import type { Register } from './register.ts';
 import { compareAndSet, deleteGenerations, readHead } from './series.ts';
@@ -62,17 +62,26 @@ export async function openPin(register: Register, request: PinRequest): Promise<
   );
 }
 
+export interface RenewOptions extends CallOptions {
+  /**
+   * What the reader reads by. A pin that a worker released and another one of the execution took anew may hold another root: then it is
+   * none for this reader.
+   */
+  root?: RootReference;
+}
+
 /** Renews the pin when less than half of its lease remains. Throws `PinFenced`: what is read from here on may be missing. */
 export async function renewPin(
   register: Register,
   id: string | null,
-  options: CallOptions = {},
+  { root, ...options }: RenewOptions = {},
 ): Promise<void> {
   if (id === null) return;
   const series = pinSeries(register, id);
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const head = await readHead(series, options);
     if (head.kind !== 'live' || head.value.state !== 'HELD') break;
+    if (root !== undefined && head.value.root.key !== root.key) break;
     const { execution } = head.value;
     const isCurrent = !isOfAnotherProcess(register, execution);
     if (isCurrent && !isHalfGone(register, head.value.lease)) return;
@@ -95,13 +104,13 @@ const LOOK_EVERY_MILLISECONDS = 10 * 60 * 1000;
 /** For a loop that must keep a pin alive: call it at every turn. It looks at the register at the first call, and then now and then. */
 export function pinKeeper(
   register: Register,
-  id: string | null,
+  { pinId, root }: { pinId: string | null; root: RootReference },
 ): (options?: CallOptions) => Promise<void> {
   let lookedAt = Number.NEGATIVE_INFINITY;
   return async (options = {}) => {
     const now = register.clock.now();
     if (now - lookedAt < LOOK_EVERY_MILLISECONDS) return;
-    await renewPin(register, id, options);
+    await renewPin(register, pinId, { ...options, root });
     lookedAt = now;
   };
 }

@@ -137,6 +137,17 @@ describe("a reader's pin", () => {
     await renewPin(register, id);
   });
 
+  it('is none for a reader of another root than it now holds', async () => {
+    const register = aRegister();
+    const { checkpoint, root } = await committed(register, 'e1');
+    const { id } = await openPin(register, { checkpoint, execution });
+    await renewPin(register, id, { root });
+
+    const other = renewPin(register, id, { root: aRoot('another') });
+
+    await expect(other).rejects.toThrow(PinFenced);
+  });
+
   it('is done without, with a warning, where the register cannot be written', async () => {
     const warnings: string[] = [];
     const log: Log = { debug() {}, info() {}, warn: (message) => warnings.push(message) };
