@@ -3,10 +3,9 @@ import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { runCommandLine } from '../../cli/run.ts';
 import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
-import { collector } from './collector.ts';
+import { runCollected } from './run-collected.ts';
 
 const MIB = 1024 ** 2;
 
@@ -19,8 +18,7 @@ let copies = 0;
 let bank: string;
 
 async function snapbank(argv: string[], env: Record<string, string> = {}) {
-  const [stdout, stderr] = [collector(), collector()];
-  const exitCode = await runCommandLine([...argv, '--json'], {
+  const { exitCode, stderr, events } = await runCollected([...argv, '--json'], {
     env: {
       HOME: directory,
       ...cloud.environment,
@@ -29,13 +27,8 @@ async function snapbank(argv: string[], env: Record<string, string> = {}) {
       ...env,
     },
     cwd: directory,
-    stdout: stdout.stream,
-    stderr: stderr.stream,
-    onStopRequest: () => {},
   });
-  const lines = stdout.text().trim().split('\n').filter(Boolean);
-  const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-  return { exitCode, events, summary: events.at(-1) ?? {}, stderr: stderr.text() };
+  return { exitCode, events, summary: events.at(-1) ?? {}, stderr };
 }
 
 async function exported(checkpoint: string): Promise<Buffer> {

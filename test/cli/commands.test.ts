@@ -4,21 +4,13 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { runCommandLine } from '../../cli/run.ts';
 import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
-import { collector } from './collector.ts';
+import { type Collected, runCollected } from './run-collected.ts';
 
 const MIB = 1024 ** 2;
 
 const NOBODY = '00000000-0000-4000-8000-000000000000';
-interface Ran {
-  exitCode: number;
-  stdout: string;
-  stderr: string;
-  /** With --json: the events, the last of them the summary. */
-  events: Record<string, unknown>[];
-}
 
 let directory: string;
 let cloud: DemoCloud;
@@ -47,10 +39,8 @@ async function snapbank(
   env: Record<string, string | undefined> = {},
   onStopRequest: (listener: () => void) => void = () => {},
   columns?: number,
-): Promise<Ran> {
-  const stdout = collector();
-  const stderr = collector();
-  const exitCode = await runCommandLine(argv, {
+): Promise<Collected> {
+  return await runCollected(argv, {
     env: {
       HOME: directory,
       ...cloud.environment,
@@ -59,20 +49,12 @@ async function snapbank(
       ...env,
     },
     cwd: directory,
-    stdout: Object.assign(stdout.stream, columns === undefined ? {} : { columns }),
-    stderr: stderr.stream,
+    columns,
     onStopRequest,
   });
-  const lines = argv.includes('--json') ? stdout.text().trim().split('\n') : [];
-  return {
-    exitCode,
-    stdout: stdout.text(),
-    stderr: stderr.text(),
-    events: lines.map((line) => JSON.parse(line) as Record<string, unknown>),
-  };
 }
 
-async function exported(file: string, ...options: string[]): Promise<Ran> {
+async function exported(file: string, ...options: string[]): Promise<Collected> {
   return await snapbank(['export', 'web-1@latest', '--output', join(directory, file), ...options]);
 }
 

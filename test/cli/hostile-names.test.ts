@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCommandLine } from '../../cli/run.ts';
 import type { ServerProtectable } from '../../lib/protectable.ts';
 import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
-import { collector } from './collector.ts';
+import { runCollected } from './run-collected.ts';
 
 const MIB = 1024 ** 2;
 const NAMES = [
@@ -59,8 +58,7 @@ afterAll(async () => {
 });
 
 async function snapbank(...argv: string[]) {
-  const [stdout, stderr] = [collector(), collector()];
-  const exitCode = await runCommandLine(argv, {
+  const ran = await runCollected(argv, {
     env: {
       HOME: directory,
       ...cloud.environment,
@@ -69,11 +67,7 @@ async function snapbank(...argv: string[]) {
       SNAPBANK_SERVERS_AT_ONCE: '8',
     },
     cwd: directory,
-    stdout: stdout.stream,
-    stderr: stderr.stream,
-    onStopRequest: () => {},
   });
-  const ran = { exitCode, stdout: stdout.text(), stderr: stderr.text() };
   expectHarmless(ran.stdout);
   expectHarmless(ran.stderr);
   return ran;

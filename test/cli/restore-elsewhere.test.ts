@@ -3,10 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCommandLine } from '../../cli/run.ts';
 import type { DemoCloud } from '../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../local/demo-cloud/start-demo-cloud.ts';
-import { collector } from './collector.ts';
+import { runCollected } from './run-collected.ts';
 
 const MIB = 1024 ** 2;
 const DISK_BYTES = 8 * MIB;
@@ -52,8 +51,7 @@ describe('a checkpoint in another cloud, by the command', () => {
   });
 
   async function snapbank(cloud: DemoCloud, ...argv: string[]) {
-    const [stdout, stderr] = [collector(), collector()];
-    const exitCode = await runCommandLine(argv, {
+    return await runCollected(argv, {
       env: {
         HOME: directory,
         ...cloud.environment,
@@ -61,11 +59,7 @@ describe('a checkpoint in another cloud, by the command', () => {
         SNAPBANK_KEY_FILE: join(directory, 'key'),
       },
       cwd: directory,
-      stdout: stdout.stream,
-      stderr: stderr.stream,
-      onStopRequest: () => {},
     });
-    return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
   }
 
   it('is planned with a table of what is missing, what to type, and what there is', async () => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import { randomNumbers } from '../../local/demo-cloud/faults.ts';
 
 /** What the calls of a killed process get, so that what it holds in memory is let go of. None of them has an effect. */
 export class Killed extends Error {
@@ -52,7 +53,7 @@ export class Scheduler {
   #nowMilliseconds = Date.UTC(2026, 0, 1);
 
   constructor(seed: number) {
-    this.random = mulberry32(seed);
+    this.random = randomNumbers(seed);
     // Leases run out while their holders are at work, in some runs more than in others.
     this.#meanStepMilliseconds = this.pick([500, 2000, 8000]) ?? 0;
     this.#stallRate = this.pick(STALL_RATES) ?? 0;
@@ -234,15 +235,4 @@ export class Scheduler {
 async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** A small generator of numbers in [0, 1). */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Fault } from '../../step-functions-server/step-functions-server.ts';
-import { MIB, type Ran, type Stage, startStage } from './stage.ts';
+import type { Collected } from '../run-collected.ts';
+import { MIB, type Stage, startStage } from './stage.ts';
 
 let stage: Stage;
 /** The phases of a backup, as the embedded engine goes through them. */
@@ -25,7 +26,7 @@ function comparable(text: string): string {
   return text.replaceAll(/[0-9a-f]{24}/g, 'CHECKPOINT').replaceAll(/ in [\d.]+ s/g, ' in TIME');
 }
 
-function phasesOf({ events }: Ran): Record<string, unknown[]> {
+function phasesOf({ events }: Collected): Record<string, unknown[]> {
   const phases: Record<string, unknown[]> = {};
   for (const { type, name, phase } of events) {
     if (type === 'phase') (phases[String(name)] ??= []).push(phase);
@@ -34,12 +35,12 @@ function phasesOf({ events }: Ran): Record<string, unknown[]> {
 }
 
 /** Lines of the progress display, in no order: two servers are worked on at a time. */
-function progressOf({ stderr }: Ran): string[] {
+function progressOf({ stderr }: Collected): string[] {
   const lines = stderr.split('\n').filter((line) => /^(web|db)-1: /.test(line));
   return lines.toSorted();
 }
 
-function summaryOf({ events }: Ran): unknown {
+function summaryOf({ events }: Collected): unknown {
   const summary = { ...events.at(-1), execution: '', outcomesKey: '' };
   return JSON.parse(comparable(JSON.stringify(summary)));
 }

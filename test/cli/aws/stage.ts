@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCommandLine } from '../../../cli/run.ts';
 import { bankLocations, openPlaces } from '../../../lib/bank/open-places.ts';
 import { openStore } from '../../../lib/bank/store/location.ts';
 import type { Clock } from '../../../lib/clock.ts';
@@ -11,7 +10,7 @@ import { makeServices } from '../../../lib/make-services.ts';
 import { loadCloudConfig } from '../../../lib/openstack/cloud-config.ts';
 import type { DemoCloud } from '../../../local/demo-cloud/demo-cloud.ts';
 import { startDemoCloud } from '../../../local/demo-cloud/start-demo-cloud.ts';
-import { collector } from '../collector.ts';
+import { type Collected, runCollected } from '../run-collected.ts';
 import { type S3Server, startS3Server } from '../../s3-server/s3-server.ts';
 import {
   startStepFunctions,
@@ -21,18 +20,10 @@ import {
 export const MIB = 1024 ** 2;
 const BUCKET = 'bank';
 
-export interface Ran {
-  exitCode: number;
-  stdout: string;
-  stderr: string;
-  /** With --json: the events, the last of them the summary or the error. */
-  events: Record<string, unknown>[];
-}
-
 export interface RunningCommand {
   /** As Ctrl-C does. */
   interrupt(): void;
-  ended: Promise<Ran>;
+  ended: Promise<Collected>;
 }
 
 /** A demo cloud, a stack in AWS with its bank in S3, and a computer on which the command runs. */
@@ -50,7 +41,7 @@ export interface Stage {
   addServer(name: string, data?: Buffer): Promise<string>;
   /** Words with spaces between them. */
   start(words: string, env?: Record<string, string | undefined>): RunningCommand;
-  run(words: string, env?: Record<string, string | undefined>): Promise<Ran>;
+  run(words: string, env?: Record<string, string | undefined>): Promise<Collected>;
   close(): Promise<void>;
 }
 
@@ -147,29 +138,15 @@ function start(
   surroundings: { env: Record<string, string | undefined>; home: string; clock: Clock },
 ): RunningCommand {
   const { env, home, clock } = surroundings;
-  const stdout = collector();
-  const stderr = collector();
   const stopRequests: (() => void)[] = [];
-  const running = runCommandLine(argv, {
+  const ended = runCollected(argv, {
     env,
     cwd: home,
     clock,
-    stdout: stdout.stream,
-    stderr: stderr.stream,
     onStopRequest: (listener) => {
       stopRequests.push(listener);
     },
   });
-  const ended = (async () => {
-    const exitCode = await running;
-    const lines = argv.includes('--json') ? stdout.text().trim().split('\n') : [];
-    return {
-      exitCode,
-      stdout: stdout.text(),
-      stderr: stderr.text(),
-      events: lines.map((line) => JSON.parse(line) as Record<string, unknown>),
-    };
-  })();
   return {
     interrupt() {
       for (const listener of stopRequests) listener();

@@ -1,5 +1,6 @@
 import { StoreUnavailable, WriteOutcomeUnknown } from '../../../../lib/bank/store/errors.ts';
 import type { ObjectStore } from '../../../../lib/bank/store/object-store.ts';
+import { randomNumbers } from '../../../../local/demo-cloud/faults.ts';
 
 interface StoreCall {
   method: keyof Omit<ObjectStore, 'location' | 'objectLock'>;
@@ -100,17 +101,6 @@ export function seededFaults(
   rate: number,
   kinds: readonly StoreFault[] = ['before', 'after'],
 ): FaultPlan {
-  const random = mulberry32(seed);
+  const random = randomNumbers(seed);
   return () => (random() < rate ? kinds[Math.floor(random() * kinds.length)] : undefined);
-}
-
-/** A small generator of numbers in [0, 1). */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
