@@ -21,7 +21,7 @@ export const assembleRange = stateFunction({
       if (remainingMilliseconds() < TIME_FOR_A_PART_MILLISECONDS) {
         throw new RangeUnfinished(`Part ${String(part.number)} of ${assembly.key} is left.`);
       }
-      await renewPin(register, plan.pinId, { root: plan.root, signal });
+      await renewPin(register, plan, { signal });
       const body = await file.bytes(part.offset, part.sizeBytes);
       await services.places.work.putPart(assembly, part, body, { signal });
       services.progress({

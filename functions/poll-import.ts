@@ -22,7 +22,7 @@ export const pollImport = stateFunction({
   }),
   async run(services, { plan, imageId, startedAt }, { signal }) {
     const openstack = await services.openstack();
-    await renewPin(await services.register(), plan.pinId, { root: plan.root, signal });
+    await renewPin(await services.register(), plan, { signal });
     const image = await openstack.images.show(imageId, { signal });
     const now = services.clock.now();
     const wait = nextWaitSeconds(startedAt, now);

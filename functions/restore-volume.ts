@@ -15,7 +15,7 @@ export const restoreVolume = stateFunction({
     startedAt: z.iso.datetime().nullable(),
   }),
   async run(services, { plan, imageId, startedAt }, { signal }) {
-    await renewPin(await services.register(), plan.pinId, { root: plan.root, signal });
+    await renewPin(await services.register(), plan, { signal });
     return await restore(services, plan, { imageId, startedAt }, signal);
   },
 });

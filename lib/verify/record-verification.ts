@@ -133,7 +133,7 @@ async function outcomeOf(
     return gap === null ? outcome : { ...outcome, status: 'unverified', error: gap };
   try {
     // What is missing of a checkpoint whose pin ran out may have been collected in good order.
-    await renewPin(register, checkpoint.pinId, { root: checkpoint.root, signal });
+    await renewPin(register, checkpoint, { signal });
   } catch (error) {
     if (!(error instanceof PinFenced)) throw error;
     const { name, message } = error;

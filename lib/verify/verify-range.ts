@@ -73,7 +73,5 @@ async function renewPins(
   signal: AbortSignal,
 ): Promise<void> {
   const register = await services.register();
-  await settleAll(
-    checkpoints.map(({ pinId, root }) => renewPin(register, pinId, { root, signal })),
-  );
+  await settleAll(checkpoints.map((held) => renewPin(register, held, { signal })));
 }

@@ -217,6 +217,7 @@ export class BankLife {
           execution: { id: execution.id, ...processOf(services) },
         });
         const id = pin.id ?? '';
+        const held = { pinId: id, root: pin.record.root };
         this.#observer.reliedOn.set(id, pin.record.root.key);
         for (let reads = 0; reads < 2; reads++) {
           try {
@@ -224,10 +225,10 @@ export class BankLife {
             this.#observer.mustEqual(disk, record.execution.id, checkpoint);
           } catch (error) {
             // Of a reader that was fenced anything may be gone: it notices when it renews.
-            if (isLoss(error) && !this.#observer.isPinHeld(id)) await renewPin(register, id);
+            if (isLoss(error) && !this.#observer.isPinHeld(id)) await renewPin(register, held);
             throw error;
           }
-          await renewPin(register, id);
+          await renewPin(register, held);
         }
         this.#observer.reliedOn.delete(id);
         await releasePin(register, id);

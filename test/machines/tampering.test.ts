@@ -5,7 +5,7 @@ import type { BankPlaces } from '../../lib/bank/places.ts';
 import { markDamaged } from '../../lib/bank/register/damage-marks.ts';
 import type { ObjectStore } from '../../lib/bank/store/object-store.ts';
 import { SnapbankError } from '../../lib/errors.ts';
-import { openPin, renewPin } from '../../lib/bank/register/reader-pin.ts';
+import { type HeldRoot, openPin, renewPin } from '../../lib/bank/register/reader-pin.ts';
 import { registerOn } from '../../lib/bank/register/register.ts';
 import { readBasePointer } from '../../lib/bank/register/base-pointer.ts';
 import { listCheckpoints } from '../../lib/bank/register/list-checkpoints.ts';
@@ -41,7 +41,7 @@ describe('a byte that somebody turned over', () => {
   let checkpoint: string;
   let disk: Buffer;
   let objects: Map<string, Uint8Array>;
-  let pinId: string;
+  let held: HeldRoot;
 
   beforeAll(async () => {
     world = await startWorld();
@@ -51,7 +51,7 @@ describe('a byte that somebody turned over', () => {
     checkpoint = (await world.backUp()).get(server) ?? '';
     const register = await world.services.register();
     const pin = await openPin(register, { checkpoint, execution: { id: 'reader' } });
-    pinId = pin.id ?? '';
+    held = { pinId: pin.id, root: pin.record.root };
     await markDamaged(register, [
       { key: 'packs/0123456789abcdef01234567/x', error: 'ObjectDamaged' },
     ]);
@@ -116,7 +116,7 @@ describe('a byte that somebody turned over', () => {
       }
     }
     for await (const pin of listPins(register)) expect(pin.state).toBe('HELD');
-    await renewPin(register, pinId);
+    await renewPin(register, held);
     if (!('root' in record)) throw new Error('The checkpoint has no root any more.');
     const { cloud, region } = record.server;
     const bases = await Promise.all(

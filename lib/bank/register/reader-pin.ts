@@ -62,26 +62,28 @@ export async function openPin(register: Register, request: PinRequest): Promise<
   );
 }
 
-export interface RenewOptions extends CallOptions {
-  /**
-   * What the reader reads by. A pin that a worker released and another one of the execution took anew may hold another root: then it is
-   * none for this reader.
-   */
-  root?: RootReference;
+/** What a reader relies on, as plans carry it. */
+export interface HeldRoot {
+  /** Null where the bank is read-only. */
+  readonly pinId: string | null;
+  readonly root: RootReference;
 }
 
-/** Renews the pin when less than half of its lease remains. Throws `PinFenced`: what is read from here on may be missing. */
+/**
+ * Renews the pin when less than half of its lease remains. Throws `PinFenced`: what is read from here on may be missing. So it does for a pin
+ * that a worker released and another one of the execution took anew, with another root.
+ */
 export async function renewPin(
   register: Register,
-  id: string | null,
-  { root, ...options }: RenewOptions = {},
+  { pinId, root }: HeldRoot,
+  options: CallOptions = {},
 ): Promise<void> {
-  if (id === null) return;
-  const series = pinSeries(register, id);
+  if (pinId === null) return;
+  const series = pinSeries(register, pinId);
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const head = await readHead(series, options);
     if (head.kind !== 'live' || head.value.state !== 'HELD') break;
-    if (root !== undefined && head.value.root.key !== root.key) break;
+    if (head.value.root.key !== root.key) break;
     const { execution } = head.value;
     const isCurrent = !isOfAnotherProcess(register, execution);
     if (isCurrent && !isHalfGone(register, head.value.lease)) return;
@@ -93,8 +95,8 @@ export async function renewPin(
     };
     if (await compareAndSet(series, head.generation, next, options)) return;
   }
-  throw new PinFenced(`Pin ${id} ran out or was released; its reader cannot go on.`, {
-    identifiers: { pin: id },
+  throw new PinFenced(`Pin ${pinId} ran out or was released; its reader cannot go on.`, {
+    identifiers: { pin: pinId },
   });
 }
 
@@ -104,13 +106,13 @@ const LOOK_EVERY_MILLISECONDS = 10 * 60 * 1000;
 /** For a loop that must keep a pin alive: call it at every turn. It looks at the register at the first call, and then now and then. */
 export function pinKeeper(
   register: Register,
-  { pinId, root }: { pinId: string | null; root: RootReference },
+  held: HeldRoot,
 ): (options?: CallOptions) => Promise<void> {
   let lookedAt = Number.NEGATIVE_INFINITY;
   return async (options = {}) => {
     const now = register.clock.now();
     if (now - lookedAt < LOOK_EVERY_MILLISECONDS) return;
-    await renewPin(register, pinId, { ...options, root });
+    await renewPin(register, held, options);
     lookedAt = now;
   };
 }

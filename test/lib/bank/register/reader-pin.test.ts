@@ -106,44 +106,44 @@ describe("a reader's pin", () => {
 
   it('is renewed like a lease, and its loss is noticed', async () => {
     const register = aRegister();
-    const { checkpoint } = await committed(register, 'e1');
+    const { checkpoint, root } = await committed(register, 'e1');
     const { id } = await openPin(register, { checkpoint, execution });
-    await renewPin(register, id);
+    await renewPin(register, { pinId: id, root });
     await register.clock.advance(HOUR * 0.6);
-    await renewPin(register, id);
+    await renewPin(register, { pinId: id, root });
     const [pin] = await all(listPins(register));
     expect(pin?.lease.renewedAt).toBe('2026-01-01T00:36:00.000Z');
 
     if (pin !== undefined) expect(await fencePin(register, pin)).toBe(true);
 
-    await expect(renewPin(register, id)).rejects.toThrow(PinFenced);
+    await expect(renewPin(register, { pinId: id, root })).rejects.toThrow(PinFenced);
     await buryPin(register, id ?? '');
-    await expect(renewPin(register, id)).rejects.toThrow(PinFenced);
+    await expect(renewPin(register, { pinId: id, root })).rejects.toThrow(PinFenced);
     const next = await openPin(register, { checkpoint, execution });
     expect(next.id).not.toBe(id);
     await releasePin(register, next.id);
-    await expect(renewPin(register, next.id)).rejects.toThrow(PinFenced);
+    await expect(renewPin(register, { pinId: next.id, root })).rejects.toThrow(PinFenced);
   });
 
   it('is not fenced when it was renewed meanwhile', async () => {
     const register = aRegister();
-    const { checkpoint } = await committed(register, 'e1');
+    const { checkpoint, root } = await committed(register, 'e1');
     const { id } = await openPin(register, { checkpoint, execution });
     const [seen] = await all(listPins(register));
     await openPin(register, { checkpoint, execution });
 
     if (seen !== undefined) expect(await fencePin(register, seen)).toBe(false);
 
-    await renewPin(register, id);
+    await renewPin(register, { pinId: id, root });
   });
 
   it('is none for a reader of another root than it now holds', async () => {
     const register = aRegister();
     const { checkpoint, root } = await committed(register, 'e1');
     const { id } = await openPin(register, { checkpoint, execution });
-    await renewPin(register, id, { root });
+    await renewPin(register, { pinId: id, root });
 
-    const other = renewPin(register, id, { root: aRoot('another') });
+    const other = renewPin(register, { pinId: id, root: aRoot('another') });
 
     await expect(other).rejects.toThrow(PinFenced);
   });
@@ -162,7 +162,7 @@ describe("a reader's pin", () => {
 
     expect(pin).toEqual({ id: null, record });
     expect(warnings).toHaveLength(1);
-    await renewPin(register, pin.id);
+    await renewPin(register, { pinId: pin.id, root: record.root });
     await releasePin(register, pin.id);
   });
 
