@@ -13,15 +13,21 @@ export interface KnownCheckpoint {
   readonly plan: string | null;
 }
 
-/** Every COMMITTED checkpoint of the bank. */
-export async function* knownCheckpoints(
+/** Every COMMITTED checkpoint of the bank, or of a plan. Throws `CheckpointNotFound` for a plan that has none. */
+export async function knownCheckpoints(
   bank: Bank,
   register: Register,
+  plan: string | undefined,
   signal: AbortSignal,
-): AsyncGenerator<KnownCheckpoint, void, undefined> {
+): Promise<KnownCheckpoint[]> {
+  const known: KnownCheckpoint[] = [];
   for await (const record of listCheckpoints(register, { signal })) {
-    if (record.state === 'COMMITTED') yield { record, ...(await namesOf(bank, record)) };
+    if (record.state === 'COMMITTED') known.push({ record, ...(await namesOf(bank, record)) });
   }
+  if (plan === undefined) return known;
+  const ofPlan = known.filter((one) => one.plan === plan);
+  if (ofPlan.length === 0) throw noCheckpointOf('plan', [plan], known);
+  return ofPlan;
 }
 
 /** What people call the server of a checkpoint, and the plan under which it was made. */

@@ -28,14 +28,11 @@ export async function planPrune(
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   const options = retentionOptions(services, request);
   periodNames(options.timeZone);
-  const known: KnownCheckpoint[] = [];
-  for await (const one of knownCheckpoints(bank, register, signal)) known.push(one);
+  const known = await knownCheckpoints(bank, register, request.plan, signal);
   const marks = await readDamageMarks(register, { signal });
   const missing = new Set(request.servers);
   const decided: ServerDecisions[] = [];
-  const ofPlan =
-    request.plan === undefined ? known : known.filter(({ plan }) => plan === request.plan);
-  for (const own of byServer(ofPlan)) {
+  for (const own of byServer(known)) {
     const {
       record: { server },
       serverName,
@@ -58,10 +55,7 @@ export async function planPrune(
       decided.push({ server, serverName, plan, decisions });
     }
   }
-  if (request.plan !== undefined && ofPlan.length === 0) {
-    throw noCheckpointOf('plan', [request.plan], known);
-  }
-  if (missing.size > 0) throw noCheckpointOf('server', missing, ofPlan);
+  if (missing.size > 0) throw noCheckpointOf('server', missing, known);
   const decisionsKey = `outcomes/prune-${executionKey(execution)}.json`;
   await services.places.work.put(decisionsKey, Buffer.from(JSON.stringify(decided)), { signal });
   const all = decided.flatMap(({ decisions }) => decisions);

@@ -3,12 +3,7 @@ import { CheckpointStateRefused } from '../bank/register/errors.ts';
 import type { CheckpointRecord, ReadableRecord } from '../bank/register/record.ts';
 import type { Register } from '../bank/register/register.ts';
 import { InvalidInput } from '../errors.ts';
-import {
-  type KnownCheckpoint,
-  knownCheckpoints,
-  namesOf,
-  noCheckpointOf,
-} from '../protect/known-checkpoints.ts';
+import { knownCheckpoints, namesOf, noCheckpointOf } from '../protect/known-checkpoints.ts';
 import { resolveCheckpoint } from '../protect/resolve-checkpoint.ts';
 import type { VerifyRequest } from './request.ts';
 
@@ -40,18 +35,15 @@ export async function selectCheckpoints(
   if (checkpoints.length > 0 && servers === undefined && plan === undefined) {
     return [...selected.values()];
   }
-  const known: KnownCheckpoint[] = [];
-  for await (const one of knownCheckpoints(bank, register, signal)) known.push(one);
-  const ofPlan = plan === undefined ? known : known.filter((one) => one.plan === plan);
-  if (plan !== undefined && ofPlan.length === 0) throw noCheckpointOf('plan', [plan], known);
+  const known = await knownCheckpoints(bank, register, plan, signal);
   const missing = new Set(servers);
-  for (const one of ofPlan) {
+  for (const one of known) {
     const words = [one.record.server.serverId, one.serverName ?? ''];
     if (servers !== undefined && !servers.some((server) => words.includes(server))) continue;
     for (const word of words) missing.delete(word);
     selected.set(one.record.checkpoint, one);
   }
-  if (missing.size > 0) throw noCheckpointOf('server', missing, ofPlan);
+  if (missing.size > 0) throw noCheckpointOf('server', missing, known);
   return [...selected.values()];
 }
 
