@@ -30,6 +30,12 @@ const changesRecords = { get: ['records/*'], put: ['records/*'] } as const;
 const keepsPin = { get: ['pins/*'], put: ['pins/*'] } as const;
 const readsCheckpoint = { get: ['roots/*', 'segments/*', 'packs/*'] } as const;
 
+/** What opening the bank reads, in the bank and in the register. */
+export const OPENING = {
+  bank: { get: ['bank.json', 'keys/*'] },
+  register: { get: ['bank.json', 'keys/*', 'home.json'] },
+} as const satisfies Needs;
+
 /** By Task state. test/infra/needs.test.ts compares it with the calls that the functions make while the machines run. */
 export const NEEDS: Readonly<Record<string, Needs>> = {
   // The backup machine

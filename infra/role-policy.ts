@@ -1,7 +1,7 @@
 import { parseLocation } from '../lib/bank/store/location.ts';
 import { InvalidInput } from '../lib/errors.ts';
 import { type Machine, readDefinition } from './definitions.ts';
-import { NEEDS, type PlaceNeeds } from './needs.ts';
+import { NEEDS, OPENING, type PlaceNeeds } from './needs.ts';
 
 /** What somebody does with a bank who runs the command, and the machine that does it. */
 export const ROLES = {
@@ -28,10 +28,6 @@ export interface Statement {
   readonly Resource: readonly string[];
 }
 
-/** Keys that opening the bank reads, in the bank and in the register. */
-const OPENING: PlaceNeeds = { get: ['bank.json', 'keys/*'] };
-/** And in the register alone. */
-const OPENING_REGISTER: PlaceNeeds = { get: [...(OPENING.get ?? []), 'home.json'] };
 /** Lists, receipts and results of the running command itself. */
 const WORK: PlaceNeeds = { get: ['*'], put: ['*'], delete: ['*'], parts: ['*'], uploads: true };
 
@@ -43,7 +39,7 @@ export function roleStatements(role: Role, places: RolePlaces): Statement[] {
   const { functions } = readDefinition(ROLES[role]);
   const needs = functions.map((name) => NEEDS[name] ?? {});
   const of = (place: 'bank' | 'register') => [
-    place === 'bank' ? OPENING : OPENING_REGISTER,
+    OPENING[place],
     ...needs.map((need) => need[place] ?? {}),
   ];
   return [

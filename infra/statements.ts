@@ -1,20 +1,15 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { Needs, PlaceNeeds } from './needs.ts';
+import { type Needs, OPENING, type PlaceNeeds } from './needs.ts';
 import type { DeployedPlace, DeployedPlaces } from './places.ts';
-
-/** Keys that opening the bank reads, of the bank and of the register's copies. */
-const OPENING: PlaceNeeds = { get: ['bank.json', 'keys/*'] };
-/** And in the register alone. */
-const OPENING_REGISTER: PlaceNeeds = { get: [...(OPENING.get ?? []), 'home.json'] };
 
 /** The statements that allow what a function needs of the three places, and nothing else. */
 export function placeStatements(needs: Needs, places: DeployedPlaces): PolicyStatement[] {
   const opening = (of: PlaceNeeds) => (needs.key === true ? [of] : []);
   return [
-    ...statementsFor(places.bank, [needs.bank ?? {}, ...opening(OPENING)]),
-    ...statementsFor(places.register, [needs.register ?? {}, ...opening(OPENING_REGISTER)]),
+    ...statementsFor(places.bank, [needs.bank ?? {}, ...opening(OPENING.bank)]),
+    ...statementsFor(places.register, [needs.register ?? {}, ...opening(OPENING.register)]),
     ...statementsFor(places.work, [needs.work ?? {}]),
   ];
 }
