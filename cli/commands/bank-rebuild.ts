@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { adoptRegister, type Found, rebuildRegister } from '../../lib/protect/rebuild-register.ts';
 import type { CommandContext } from '../context.ts';
 import { BANK_FILE_KEY } from '../../lib/bank/object-keys.ts';
 import { RegisterLost } from '../../lib/bank/errors.ts';
-import { noteHome } from '../../lib/bank/home.ts';
+import { newHomeId, noteHome } from '../../lib/bank/home.ts';
 
 export interface RebuildOptions {
   dryRun?: boolean;
@@ -25,8 +24,8 @@ export async function rebuildBank(context: CommandContext, options: RebuildOptio
   const [bank, register] = await Promise.all([services.bank(), services.register()]);
   // Where the bank's other register is, if it has one, nobody knows: this pair is another.
   if (adopted) {
-    const homeId = randomBytes(16).toString('hex');
-    await noteHome(services.places, bank.keys.nameKey, { homeId, now: services.clock.now() });
+    const note = { homeId: newHomeId(), now: services.clock.now() };
+    await noteHome(services.places, bank.keys.nameKey, note);
   }
   const found = await rebuildRegister(bank, register, { dryRun, abandonRest, signal });
   const count = (state: Found['state']) => found.filter((one) => one.state === state).length;

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../clock.ts';
 import { InvalidInput } from '../errors.ts';
 import type { Bank } from './bank.ts';
-import { noteHome } from './home.ts';
+import { newHomeId, noteHome } from './home.ts';
 import type { BankPlaces } from './places.ts';
 import { provePutIfAbsent } from './store/probe.ts';
 
@@ -31,7 +30,7 @@ export async function adoptBank(
     );
   }
   await provePutIfAbsent(places.register);
-  const homeId = moved || home === undefined ? info.homeId : randomBytes(16).toString('hex');
+  const homeId = moved || home === undefined ? info.homeId : newHomeId();
   await noteHome(places, keys.nameKey, { homeId, now: clock.now() });
   return true;
 }

@@ -7,7 +7,7 @@ import { deriveKey } from './keys/derive.ts';
 import { BankLock } from './lock.ts';
 import { BANK_FILE_KEY } from './object-keys.ts';
 import { Digest } from './object-ref.ts';
-import { ObjectNotFound } from './store/errors.ts';
+import { getIfThere } from './store/get-if-there.ts';
 import type { CallOptions, ObjectStore } from './store/object-store.ts';
 import { FORMAT_VERSION } from './format-version.ts';
 
@@ -62,14 +62,8 @@ export async function readBankFile(
   store: ObjectStore,
   options?: CallOptions,
 ): Promise<BankFile | undefined> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await store.get(BANK_FILE_KEY, options);
-  } catch (error) {
-    if (error instanceof ObjectNotFound) return undefined;
-    throw error;
-  }
-  return parseBankFile(bytes, store.location);
+  const bytes = await getIfThere(store, BANK_FILE_KEY, options);
+  return bytes && parseBankFile(bytes, store.location);
 }
 
 /** Throws `UnsupportedBank` or `ObjectDamaged`. */

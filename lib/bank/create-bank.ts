@@ -11,7 +11,7 @@ import {
 } from './bank-file.ts';
 import { createObject } from './create-object.ts';
 import { BankExists } from './errors.ts';
-import { atHome, noteHome, readHomeBytes } from './home.ts';
+import { atHome, noteHome } from './home.ts';
 import { type BankSecrets, rawSecret } from './keys/bundle.ts';
 import { type AccessSlot, encodeKeyRing, type KeyRing } from './keys/key-ring.ts';
 import {
@@ -25,11 +25,12 @@ import {
 import { writeKeyRing } from './keys/ring-store.ts';
 import { KEY_BYTES } from './keys/x25519.ts';
 import { BankLock, newRetention, requireObjectLock } from './lock.ts';
-import { BANK_FILE_KEY } from './object-keys.ts';
+import { BANK_FILE_KEY, HOME_KEY } from './object-keys.ts';
 import { bankOf } from './open-bank.ts';
 import type { BankPlaces } from './places.ts';
 import { putLocked } from './put-locked.ts';
 import { ObjectLockUnavailable } from './store/errors.ts';
+import { getIfThere } from './store/get-if-there.ts';
 import type { ObjectStore } from './store/object-store.ts';
 import { provePutIfAbsent } from './store/probe.ts';
 import { FORMAT_VERSION } from './format-version.ts';
@@ -102,7 +103,7 @@ export async function createBank(places: BankPlaces, options: CreateBankOptions)
 async function atNewHome(bank: Bank, clock: Clock): Promise<Bank> {
   const { places, info, keys } = bank;
   await noteHome(places, keys.nameKey, { homeId: info.homeId, now: clock.now() });
-  return atHome(bank, await readHomeBytes(places.register));
+  return atHome(bank, await getIfThere(places.register, HOME_KEY));
 }
 
 async function slotsFor(

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import type { Bank } from './bank.ts';
 import { BankIsCopy, ObjectDamaged } from './errors.ts';
@@ -6,8 +6,6 @@ import { FORMAT_VERSION } from './format-version.ts';
 import { HOME_KEY } from './object-keys.ts';
 import type { BankPlaces } from './places.ts';
 import { decodeSigned, encodeSigned } from './register/signed-json.ts';
-import { ObjectNotFound } from './store/errors.ts';
-import type { CallOptions, ObjectStore } from './store/object-store.ts';
 import { readOnlyStore } from './store/read-only-store.ts';
 
 /** Where a bank and its register lie that belong together. A copy holds the same note, and lies elsewhere: by that it is known. */
@@ -22,17 +20,9 @@ export const HomeNote = z.strictObject({
 });
 export type HomeNote = z.infer<typeof HomeNote>;
 
-/** Undefined in a register that was made by a snapbank without such notes. */
-export async function readHomeBytes(
-  register: ObjectStore,
-  options?: CallOptions,
-): Promise<Uint8Array | undefined> {
-  try {
-    return await register.get(HOME_KEY, options);
-  } catch (error) {
-    if (error instanceof ObjectNotFound) return undefined;
-    throw error;
-  }
+/** Of a pair of places that never was one before. */
+export function newHomeId(): string {
+  return randomBytes(16).toString('hex');
 }
 
 /** Notes that bank and register, as they are opened here, belong together. */
@@ -52,7 +42,10 @@ export async function noteHome(
   await register.put(HOME_KEY, encodeSigned(nameKey, HOME_KEY, note));
 }
 
-/** The bank as its register's note lets it be used: a copy is read, and left as it is. Throws `ObjectDamaged`. */
+/**
+ * The bank as its register's note, the bytes at `HOME_KEY`, lets it be used: a copy is read, and left as it is. A register that was made by
+ * a snapbank without such notes has none. Throws `ObjectDamaged`.
+ */
 export function atHome(opened: Bank, bytes: Uint8Array | undefined): Bank {
   const { places, info, keys } = opened;
   if (bytes === undefined) return opened;

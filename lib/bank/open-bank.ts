@@ -9,14 +9,16 @@ import {
   UnsupportedBank,
   WrongKey,
 } from './errors.ts';
-import { atHome, readHomeBytes } from './home.ts';
+import { atHome } from './home.ts';
 import { BankKeys } from './keys/bank-keys.ts';
 import { type BankSecrets, secretKeyOf } from './keys/bundle.ts';
 import type { BankCredentials } from './keys/credentials.ts';
 import { currentEpochOf, type KeyRing, slotInfo } from './keys/key-ring.ts';
 import { readKeyRing } from './keys/ring-store.ts';
 import { unlockKeyRing } from './keys/unlock.ts';
+import { HOME_KEY } from './object-keys.ts';
 import type { BankPlaces } from './places.ts';
+import { getIfThere } from './store/get-if-there.ts';
 import { readOnlyStore } from './store/read-only-store.ts';
 import type { CallOptions } from './store/object-store.ts';
 
@@ -32,7 +34,7 @@ export async function openBank(
   const [file, registered, home] = await Promise.all([
     readBankFile(places.bank, options),
     readBankFile(places.register, options),
-    readHomeBytes(places.register, options),
+    getIfThere(places.register, HOME_KEY, options),
   ]);
   if (file === undefined) {
     throw new BankNotFound(

@@ -1,7 +1,7 @@
 import { buryDead } from '../bank/collect/delete-collected.ts';
 import { readNote } from '../bank/notes.ts';
 import { mapInOrder } from '../bank/register/in-order.ts';
-import { ObjectNotFound } from '../bank/store/errors.ts';
+import { getIfThere } from '../bank/store/get-if-there.ts';
 import { RangeUnfinished } from '../protect/errors.ts';
 import type { Services } from '../services.ts';
 import type { Call } from '../state-function.ts';
@@ -114,13 +114,8 @@ async function readOutcome(
   plan: CollectionPlan,
   signal: AbortSignal,
 ): Promise<CollectionSummary | undefined> {
-  try {
-    const bytes = await places.work.get(outcomeKey(plan), { signal });
-    return CollectionSummary.parse(JSON.parse(Buffer.from(bytes).toString()));
-  } catch (error) {
-    if (error instanceof ObjectNotFound) return undefined;
-    throw error;
-  }
+  const bytes = await getIfThere(places.work, outcomeKey(plan), { signal });
+  return bytes && CollectionSummary.parse(JSON.parse(Buffer.from(bytes).toString()));
 }
 
 async function bury(

@@ -1,5 +1,5 @@
 import type { ObjectStore } from '../bank/store/object-store.ts';
-import { ObjectNotFound } from '../bank/store/errors.ts';
+import { getIfThere } from '../bank/store/get-if-there.ts';
 import { Failure } from './failure.ts';
 
 /**
@@ -29,11 +29,6 @@ export async function readContainerNote(
   prefix: string,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
-  try {
-    const bytes = await work.get(keyOf(prefix), { signal });
-    return Failure.parse(JSON.parse(Buffer.from(bytes).toString()));
-  } catch (error) {
-    if (error instanceof ObjectNotFound) return undefined;
-    throw error;
-  }
+  const bytes = await getIfThere(work, keyOf(prefix), { signal });
+  return bytes && Failure.parse(JSON.parse(Buffer.from(bytes).toString()));
 }

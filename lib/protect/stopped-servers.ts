@@ -4,7 +4,7 @@ import { CheckpointId } from '../bank/register/ids.ts';
 import { readRecord } from '../bank/register/records.ts';
 import type { Register } from '../bank/register/register.ts';
 import { decodeSigned, encodeSigned } from '../bank/register/signed-json.ts';
-import { ObjectNotFound } from '../bank/store/errors.ts';
+import { getIfThere } from '../bank/store/get-if-there.ts';
 import { DeadlineExceeded } from '../errors.ts';
 import { ServerBusy, ServerInWrongState, ServerNotFound } from '../openstack/errors.ts';
 import type { OpenStack } from '../openstack/open-stack.ts';
@@ -183,13 +183,8 @@ async function readStopped(
   key: string,
   signal: AbortSignal,
 ): Promise<StoppedServer | undefined> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await register.store.get(key, { signal });
-  } catch (error) {
-    if (error instanceof ObjectNotFound) return undefined;
-    throw error;
-  }
+  const bytes = await getIfThere(register.store, key, { signal });
+  if (bytes === undefined) return undefined;
   try {
     return StoppedServer.parse(decodeSigned(register.nameKey, key, bytes));
   } catch {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { ObjectNotFound, WriteOutcomeUnknown } from '../store/errors.ts';
+import { WriteOutcomeUnknown } from '../store/errors.ts';
+import { getIfThere } from '../store/get-if-there.ts';
 import type { CallOptions } from '../store/object-store.ts';
 import { basePointerKey, type BootImage, CheckpointId } from './ids.ts';
 import type { Register } from './register.ts';
@@ -56,11 +57,11 @@ export async function readBasePointer(
   options: CallOptions = {},
 ): Promise<BasePointer | undefined> {
   const key = basePointerKey(register.nameKey, image);
+  const bytes = await getIfThere(register.store, key, options);
+  if (bytes === undefined) return undefined;
   try {
-    const text = Buffer.from(await register.store.get(key, options)).toString();
-    return BasePointer.parse(JSON.parse(text));
+    return BasePointer.parse(JSON.parse(Buffer.from(bytes).toString()));
   } catch (error) {
-    if (error instanceof ObjectNotFound) return undefined;
     if (!(error instanceof SyntaxError) && !(error instanceof z.ZodError)) throw error;
     register.log.warn('A base pointer cannot be read and is left aside', { key });
     return undefined;

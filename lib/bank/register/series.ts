@@ -1,4 +1,5 @@
-import { ObjectNotFound, WriteOutcomeUnknown } from '../store/errors.ts';
+import { WriteOutcomeUnknown } from '../store/errors.ts';
+import { getIfThere } from '../store/get-if-there.ts';
 import type { CallOptions, ObjectStore } from '../store/object-store.ts';
 import { RecordUnreadable } from './errors.ts';
 import { mapInOrder } from './in-order.ts';
@@ -211,12 +212,7 @@ async function getGeneration<Value extends { readonly writeId: string }>(
   generation: number,
   options: CallOptions,
 ): Promise<Uint8Array | undefined> {
-  try {
-    return await store.get(generationKey(prefix, generation), options);
-  } catch (error) {
-    if (error instanceof ObjectNotFound) return undefined;
-    throw error;
-  }
+  return await getIfThere(store, generationKey(prefix, generation), options);
 }
 
 /** Of a series that had no tombstone after the generation was read. */

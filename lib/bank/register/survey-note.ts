@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { FORMAT_VERSION } from '../format-version.ts';
-import { ObjectNotFound } from '../store/errors.ts';
+import { getIfThere } from '../store/get-if-there.ts';
 import type { CallOptions } from '../store/object-store.ts';
 import { CheckpointId, surveyNoteKey } from './ids.ts';
 import type { ServerIdentity } from './identity.ts';
@@ -52,13 +52,8 @@ export async function readSurveyNote(
   options: CallOptions = {},
 ): Promise<ReadonlyMap<string, Settled>> {
   const key = surveyNoteKey(register.nameKey, server);
-  let bytes: Uint8Array;
-  try {
-    bytes = await register.store.get(key, options);
-  } catch (error) {
-    if (error instanceof ObjectNotFound) return new Map();
-    throw error;
-  }
+  const bytes = await getIfThere(register.store, key, options);
+  if (bytes === undefined) return new Map();
   try {
     const { settled } = SurveyNote.parse(decodeSigned(register.nameKey, key, bytes));
     return new Map(
